@@ -1,0 +1,1 @@
+"""Where credentials go: one module a protocol, one seam."""

@@ -1,0 +1,1 @@
+"""Background work: named tasks that take ids, on Celery."""

@@ -1,0 +1,1 @@
+"""Open Badges documents: values in, bytes out; no database."""

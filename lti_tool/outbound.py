@@ -55,7 +55,7 @@ class _PinnedAdapter(HTTPAdapter):
         self._host, self._address = host, address
         super().__init__(max_retries=0)
 
-    def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
+    def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:  # noqa: ARG002
         host_params, pool_kwargs = self.build_connection_pool_key_attributes(request, verify, cert)
         if host_params["scheme"] == "https":
             pool_kwargs |= {"server_hostname": self._host, "assert_hostname": self._host}
@@ -128,16 +128,20 @@ class HttpClient:
             url = target
         raise AddressRefusedError(f"{urlsplit(url).hostname} redirects too often.", code="too_many_redirects")
 
-    def _once(
-        self, method: str, url: str, headers: Mapping[str, str], data: Any, json: Any, max_bytes: int
-    ) -> Answer:
+    def _once(self, method: str, url: str, headers: Mapping[str, str], data: Any, json: Any, max_bytes: int) -> Answer:
         session = self._session(url)
         host = urlsplit(url).hostname
         deadline = time.monotonic() + self.total_seconds
         try:
             with session.request(
-                method, url, headers=dict(headers), data=data, json=json,
-                timeout=self.timeout, stream=True, allow_redirects=False,
+                method,
+                url,
+                headers=dict(headers),
+                data=data,
+                json=json,
+                timeout=self.timeout,
+                stream=True,
+                allow_redirects=False,
             ) as response:
                 body = bytearray()
                 for chunk in response.iter_content(65536):

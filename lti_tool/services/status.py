@@ -1,0 +1,47 @@
+"""Status lists as they are served: signed when somebody asks after a change, and kept."""
+
+import json
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from lti_tool.errors import NotFoundError
+from lti_tool.models import CredentialVersion, IssuerProfile, StatusList
+from lti_tool.openbadges import status_list
+from lti_tool.services.issuers import active_key, signer
+from lti_tool.vault import Vault
+
+
+def get_list(session: Session, public_id: str) -> StatusList:
+    """Return the list; raises ``NotFoundError``."""
+    listed = session.scalar(select(StatusList).where(StatusList.public_id == public_id))
+    if listed is None:
+        raise NotFoundError("There is no such status list.")
+    return listed
+
+
+def sign_list(session: Session, listed: StatusList, vault: Vault) -> str:
+    """Return the signed list as text, the same for the same bits."""
+    profile = session.get_one(IssuerProfile, listed.issuer_profile_id)
+    valid_from = listed.changed_at.replace(microsecond=0)
+    url = f"{profile.base_url}/status/{listed.public_id}"
+    document = status_list.compose_status_list(url, profile.url_id, listed.bits, valid_from)
+    signed = signer(active_key(session, profile.id), profile, vault).sign(document, valid_from)
+    return json.dumps(signed, ensure_ascii=False, separators=(",", ":"))
+
+
+def keep_signed(session: Session, listed: StatusList, text: str) -> None:
+    """Keep the signed text unless the bits changed meanwhile."""
+    session.execute(
+        update(StatusList)
+        .where(StatusList.id == listed.id, StatusList.changed_at == listed.changed_at)
+        .values(document=text)
+    )
+
+
+def revoke(session: Session, version: CredentialVersion, now: datetime) -> None:
+    """Set the version's bit; revocation cannot be undone (Bitstring Status List 1.0, purpose ``revocation``)."""
+    listed = session.get_one(StatusList, version.status_list_id, with_for_update=True)
+    listed.bits = status_list.set_bit(listed.bits, version.status_index)
+    listed.changed_at, listed.document = now, None

@@ -1,0 +1,21 @@
+"""Insert-unless-there, the same on SQLite and PostgreSQL."""
+
+from typing import Any
+
+from sqlalchemy import inspect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from lti_tool.models import Base
+
+
+def insert_once(session: Session, table: type[Base], unique: list[str], **values: Any) -> int | None:
+    """Insert a row unless one with the same ``unique`` columns is there.
+
+    Returns the new row's key, or ``None`` when it was there already, whoever else inserts at the same time.
+    """
+    (key,) = inspect(table).primary_key
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=unique).returning(key)
+    new_key: int | None = session.execute(statement).scalar()
+    return new_key

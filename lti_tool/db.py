@@ -28,13 +28,17 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     """Return an engine for ``url``; ``foreign_keys=False`` is for migrations on SQLite, which rebuild tables."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=60, pool_pre_ping=True)
+        return create_engine(
+            url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=60, pool_pre_ping=True, hide_parameters=True
+        )
     options: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "pool_timeout": 60}
     if parsed.database in (None, "", ":memory:"):
         options = {"poolclass": StaticPool}
     else:
         Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}, **options)
+    # hide_parameters: an error must not carry what a learner typed or earned into a log.
+    connect_args = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    engine = create_engine(url, connect_args=connect_args, hide_parameters=True, **options)
 
     @event.listens_for(engine, "connect")
     def _connect(dbapi: Any, _record: Any) -> None:

@@ -6,6 +6,8 @@ and the remedy; never a token, a response body or a learner's data. The pages tr
 (``lti_tool/web/messages.py``), so the English text here is for logs and the command line.
 """
 
+from collections.abc import Mapping
+
 
 class ToolError(Exception):
     """Base of everything this tool raises on purpose."""
@@ -96,9 +98,13 @@ class PlatformDisabledError(LaunchError):
 
 
 class PlatformRefusedError(LaunchError):
-    """The platform answered the login with ``error=`` instead of an id_token."""
+    """The platform answered the login with ``error=`` instead of an id_token; ``platform_error`` is its code."""
 
     code = "platform_refused_login"
+
+    def __init__(self, message: str = "", *, platform_error: str | None = None) -> None:
+        super().__init__(message)
+        self.platform_error = platform_error
 
 
 class LoginStateUnknownError(LaunchError):
@@ -123,6 +129,16 @@ class ForeignBrowserError(LaunchError):
     """The ``state`` was given to another browser."""
 
     code = "browser_mismatch"
+
+
+class CookiesBlockedError(LaunchError):
+    """The cookie of this login did not come back; ``login_parameters`` begin the same login again at top level."""
+
+    code = "cookies_blocked"
+
+    def __init__(self, message: str = "", *, login_parameters: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.login_parameters = login_parameters
 
 
 class NonceError(LaunchError):
@@ -276,6 +292,13 @@ class PlatformThrottledError(PlatformServiceError):
         self.retry_after = retry_after
 
 
+class ServiceRefusedError(PlatformServiceError):
+    """The platform refuses this request for good; ``code`` says what it refused (token, access, not found)."""
+
+    code = "platform_refused"
+    retryable = False
+
+
 class MissingScopeError(PlatformServiceError):
     """The platform has not granted this tool the scope it needs."""
 
@@ -285,9 +308,34 @@ class MissingScopeError(PlatformServiceError):
 
 
 class BackpackError(OutboundError):
-    """A backpack could not take or show a credential."""
+    """A backpack could not take or show a credential; ``retry_after`` in seconds when it says how long to wait."""
 
     code = "backpack_unavailable"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, code=code)
+        self.http_status = http_status
+        self.retry_after = retry_after
+
+
+class BackpackThrottledError(BackpackError):
+    """The backpack asks to slow down."""
+
+    code = "backpack_throttled"
+
+
+class BackpackAnswerError(BackpackError):
+    """The backpack answered something that is not what the standard says (HTML, wrong shape, endless pages)."""
+
+    code = "backpack_answer_malformed"
+    retryable = False
 
 
 class BackpackRefusedError(BackpackError):

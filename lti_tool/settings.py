@@ -58,6 +58,8 @@ class Settings:
     """Level of the structured log."""
     tool_name: str
     """The name platforms and pages show."""
+    instructors_publish: bool
+    """Whether instructors may publish badges themselves; otherwise a reviewer or registrar approves each."""
     sync_every: int
     """Seconds after which a course's evidence is read again without anybody asking; 0 turns that off."""
 
@@ -124,6 +126,8 @@ def _typed(name: str, value: Any) -> Any:
                 return Path(value)
             case "sync_every":
                 return int(value)
-    except ValueError:
+            case "instructors_publish":
+                return value if isinstance(value, bool) else {"true": True, "false": False}[value.strip().lower()]
+    except (ValueError, KeyError):
         raise _refused(name, "cannot be read") from None
     return str(value)

@@ -16,6 +16,8 @@ class AchievementState(enum.StrEnum):
     """Only live achievements are evaluated."""
 
     DRAFT = "draft"
+    REVIEW = "review"
+    """An instructor asked for approval."""
     LIVE = "live"
     RETIRED = "retired"
 

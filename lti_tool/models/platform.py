@@ -212,7 +212,7 @@ class Ticket(Base):
     id: Mapped[PK]
     token_hash: Mapped[str] = secret(String(64), unique=True)
     purpose: Mapped[str] = plain(String(32))
-    user_id: Mapped[int] = pseudonymous(ForeignKey("user.id"))
+    user_id: Mapped[int | None] = pseudonymous(ForeignKey("user.id"))
     details: Mapped[dict[str, Any]] = pseudonymous()
     created_at: Mapped[datetime] = plain()
     expires_at: Mapped[datetime] = plain(index=True)

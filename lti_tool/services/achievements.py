@@ -130,21 +130,33 @@ def write_rule(session: Session, achievement: Achievement, document: dict[str, A
 
 def publish(session: Session, achievement: Achievement, actor: str, now: datetime) -> None:
     """Let the badge be earned. Raises ``ConflictError`` (``badge_incomplete``) without content or rule."""
-    if achievement.current_version is None or achievement.current_rule is None:
-        raise ConflictError("The badge has no rule yet.", code="badge_incomplete")
+    _require_complete(achievement)
     if achievement.state is AchievementState.LIVE:
         return
     achievement.state = AchievementState.LIVE
     want_evaluation(session, achievement.context_id)
-    audit.record(
-        session,
-        "achievement.published",
-        actor=actor,
-        subject=f"achievement:{achievement.id}",
-        organization_id=session.get_one(Context, achievement.context_id).organization_id,
-        payload={"version": achievement.current_version.number, "rule": achievement.current_rule.number},
-        now=now,
-    )
+    _record(session, "achievement.published", achievement, actor, now)
+
+
+def ask_to_publish(session: Session, achievement: Achievement, actor: str, now: datetime) -> None:
+    """Put a draft before the people who approve. Raises ``ConflictError`` (``badge_incomplete``)."""
+    _require_complete(achievement)
+    if achievement.state is AchievementState.DRAFT:
+        achievement.state = AchievementState.REVIEW
+        _record(session, "achievement.approval_asked", achievement, actor, now)
+
+
+def send_back(session: Session, achievement: Achievement, actor: str, now: datetime) -> None:
+    """Return a badge that waits for approval to its instructor."""
+    if achievement.state is AchievementState.REVIEW:
+        achievement.state = AchievementState.DRAFT
+        _record(session, "achievement.sent_back", achievement, actor, now)
+
+
+def waiting_for_approval(session: Session) -> list[Achievement]:
+    """Return the badges that wait for a reviewer or registrar, oldest first."""
+    waiting = select(Achievement).where(Achievement.state == AchievementState.REVIEW).order_by(Achievement.id)
+    return list(session.scalars(waiting))
 
 
 def aligned_items(session: Session, version_id: int) -> list[Item]:
@@ -186,6 +198,24 @@ def _copy(session: Session, achievement: Achievement, version: AchievementVersio
     session.flush()
     achievement.current_version = copied
     return copied
+
+
+def _require_complete(achievement: Achievement) -> None:
+    if achievement.current_version is None or achievement.current_rule is None:
+        raise ConflictError("The badge has no rule yet.", code="badge_incomplete")
+
+
+def _record(session: Session, action: str, achievement: Achievement, actor: str, now: datetime) -> None:
+    version, rule = achievement.current_version, achievement.current_rule
+    audit.record(
+        session,
+        action,
+        actor=actor,
+        subject=f"achievement:{achievement.id}",
+        organization_id=session.get_one(Context, achievement.context_id).organization_id,
+        payload={"version": version.number if version else None, "rule": rule.number if rule else None},
+        now=now,
+    )
 
 
 def _check(content: Content) -> None:

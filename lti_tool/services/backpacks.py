@@ -148,13 +148,22 @@ def save_connection(
     session: Session, user_id: int, host_id: int, tokens: Tokens, vault: Vault, now: datetime
 ) -> BackpackConnection:
     """Store a learner's consent, new or renewed."""
-    values = {"state": ConnectionState.ACTIVE, "tokens": _lock_tokens(tokens, vault), "changed_at": now}
-    key = {"user_id": user_id, "host_id": host_id}
-    insert_once(session, BackpackConnection, ["user_id", "host_id"], **key, **values, created_at=now)
+    locked = _lock_tokens(tokens, vault)
+    insert_once(
+        session,
+        BackpackConnection,
+        ["user_id", "host_id"],
+        user_id=user_id,
+        host_id=host_id,
+        state=ConnectionState.ACTIVE,
+        tokens=locked,
+        created_at=now,
+        changed_at=now,
+    )
     connection = session.scalars(
         select(BackpackConnection).where(BackpackConnection.user_id == user_id, BackpackConnection.host_id == host_id)
     ).one()
-    connection.state, connection.tokens, connection.changed_at = ConnectionState.ACTIVE, values["tokens"], now
+    connection.state, connection.tokens, connection.changed_at = ConnectionState.ACTIVE, locked, now
     audit.record(session, "backpack.connected", actor=f"user:{user_id}", subject=f"connection:{connection.id}", now=now)
     return connection
 

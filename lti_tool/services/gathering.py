@@ -56,7 +56,7 @@ class Course:
 
 def load_course(session: Session, context_id: int, *, drafts: bool = False) -> Course:
     """Load competencies, bindings and achievements with a rule (live ones; ``drafts`` too for trying out)."""
-    states = {AchievementState.LIVE, AchievementState.DRAFT} if drafts else {AchievementState.LIVE}
+    states = set(AchievementState) - {AchievementState.RETIRED} if drafts else {AchievementState.LIVE}
     achievements = session.scalars(
         select(Achievement)
         .where(Achievement.context_id == context_id, Achievement.state.in_(states))

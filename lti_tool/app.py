@@ -1,0 +1,125 @@
+"""The application factory: the frame around every page, in the order in which a request passes it."""
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from babel import Locale, UnknownLocaleError
+from babel.core import negotiate_locale
+from flask import Blueprint, Flask, Response, g, request, send_from_directory
+from flask_babel import Babel, get_locale
+from flask_bootstrap import Bootstrap5
+
+from lti_tool.files import folder
+from lti_tool.logs import configure_logging, mask_path
+from lti_tool.settings import load_settings
+from lti_tool.web import admin, failures, formats, health, lti, security, staff
+from lti_tool.web.access import OPEN_ENDPOINTS, Kind, admit, public
+from lti_tool.web.current import SERVICES, request_id
+from lti_tool.web.session import PATH_SECRET, PathSession, SqlSessions
+
+if TYPE_CHECKING:
+    from lti_tool.wiring import Services
+
+BLUEPRINTS: tuple[Blueprint, ...] = (lti.blueprint, health.blueprint, staff.blueprint, admin.blueprint)
+LANGUAGES = ("en", "fr")
+MEGABYTE = 1024 * 1024
+UPLOAD_LIMIT = 11 * MEGABYTE
+"""Files may have 10 MB; the rest is for the form around them."""
+STATIC_SECONDS = 24 * 3600
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.access")
+
+
+class Tool(Flask):
+    """Flask, except that links which anybody may have never carry a session's path."""
+
+    def url_for(self, /, endpoint: str, **values: Any) -> str:
+        """Return the address of a view; to ``public``, ``machine`` and static ones without ``/s/<secret>``."""
+        url = super().url_for(endpoint, **values)
+        secret = request.environ.get(PATH_SECRET) if request else None
+        if secret is None:
+            return url
+        name = f"{request.blueprint or ''}{endpoint}" if endpoint.startswith(".") else endpoint
+        access = getattr(self.view_functions.get(name), "access", None)
+        if name in OPEN_ENDPOINTS or (access is not None and access.kind in {Kind.PUBLIC, Kind.MACHINE}):
+            return url.replace(f"/s/{secret}", "", 1)
+        return url
+
+
+def create_app(services: "Services") -> Flask:
+    """Return the application; everything it needs comes in ``services``."""
+    app = Tool("lti_tool", template_folder=str(folder("templates")), static_folder="web/static")
+    app.config.update(
+        SECRET_KEY=services.settings.secret_key,
+        MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
+        SEND_FILE_MAX_AGE_DEFAULT=STATIC_SECONDS,
+        BOOTSTRAP_SERVE_LOCAL=True,
+        BABEL_DEFAULT_LOCALE=LANGUAGES[0],
+        TEMPLATES_AUTO_RELOAD=False,
+    )
+    app.extensions[SERVICES] = services
+    app.session_interface = SqlSessions()
+    app.wsgi_app = PathSession(app.wsgi_app)  # type: ignore[method-assign]
+    Babel(app, locale_selector=select_locale)
+    Bootstrap5(app)
+    health.init_app(app)
+    security.init_app(app)
+    for step in (admit, security.require_own_origin, security.require_csrf_token):
+        app.before_request(step)
+    app.after_request(security.add_headers)
+    app.after_request(write_access_log)
+    formats.init_app(app)
+    failures.init_app(app)
+    app.jinja_env.globals.update(tool_name=services.settings.tool_name, language=language)
+    app.add_url_rule("/favicon.ico", "favicon", favicon)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def create_app_from_environment() -> Flask:
+    """Return the application set up by ``LTI_BADGES_*``, for gunicorn; raises ``SettingsError``."""
+    from lti_tool.wiring import build_services  # the composition root needs every part; pages need none of that
+
+    settings = load_settings()
+    configure_logging(settings.log_level, as_json=settings.environment == "production")
+    return create_app(build_services(settings))
+
+
+def select_locale() -> str:
+    """Return the language of this answer: the launch's, else the browser's, else English."""
+    launch = g.get("launch")
+    if launch is not None and launch.locale:
+        chosen = negotiate_locale([launch.locale.replace("-", "_")], LANGUAGES)
+        if chosen:
+            return chosen
+    return request.accept_languages.best_match(LANGUAGES, LANGUAGES[0])
+
+
+def language() -> str:
+    """Return the language of this page, for its ``lang`` attribute."""
+    try:
+        return str((get_locale() or Locale.parse(LANGUAGES[0])).language)
+    except UnknownLocaleError:
+        return LANGUAGES[0]
+
+
+@public
+def favicon() -> Response:
+    """The symbol in the browser's tab."""
+    return send_from_directory(folder_of_static(), "favicon.svg", mimetype="image/svg+xml")
+
+
+def write_access_log(response: Response) -> Response:
+    """Log one line for a request: no query string, no secret in the path."""
+    response.headers["X-Request-Id"] = request_id()
+    if request.endpoint not in OPEN_ENDPOINTS:
+        log.info(
+            "request",
+            method=request.method,
+            path=mask_path(request.script_root + request.path),
+            status=response.status_code,
+            milliseconds=round(health.seconds_so_far() * 1000, 1),
+            request_id=request_id(),
+        )
+    return response

@@ -1,0 +1,56 @@
+"""What every command shares: refusals as one line, services, printing."""
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from lti_tool import __version__
+from lti_tool.db import require_schema
+from lti_tool.errors import ToolError
+from lti_tool.logs import configure_logging
+from lti_tool.settings import load_settings
+from lti_tool.wiring import Services, build_services
+
+
+def refusals(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn an error of ours into one line and exit code 1."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except ToolError as error:
+            click.echo(f"lti-badges: {error} [{error.code}]", err=True)
+            sys.exit(1)
+
+    return wrapped
+
+
+def open_services(*, needs_schema: bool = True) -> Services:
+    settings = load_settings()
+    configure_logging(settings.log_level, as_json=not settings.is_development)
+    services = build_services(settings)
+    if needs_schema:
+        require_schema(services.database)
+    return services
+
+
+def show(document: Any, as_json: bool, lines: list[str]) -> None:
+    if as_json:
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    for line in lines:
+        click.echo(line)
+
+
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="lti-badges")
+def cli() -> None:
+    """LTI Badges: course work becomes badges that mean something."""

@@ -1,0 +1,127 @@
+"""Commands that do the tool's work: staff, keys, courses, competencies, backpacks, verification."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from sqlalchemy import select
+
+from lti_tool.cli.frame import JSON_OPTION, cli, open_services, refusals, show
+from lti_tool.errors import InvalidInputError, NotFoundError
+from lti_tool.frameworks.csv import read_competencies
+from lti_tool.jobs.schedule import run_due
+from lti_tool.models import Context, StaffRole
+from lti_tool.openbadges.report import Verdict
+from lti_tool.outbound import HttpClient
+from lti_tool.services import backpacks, course_sync, frameworks, staff, verifying
+from lti_tool.wiring import utc_now
+
+
+@cli.command()
+@click.option("--role", type=click.Choice(["admin", "registrar", "reviewer"]), required=True)
+@click.argument("email")
+@refusals
+def invite(role: str, email: str) -> None:
+    """Make a one-time link that signs a staff member in."""
+    services = open_services()
+    with services.database.write() as session:
+        token = staff.invite(session, email, StaffRole(role), services.clock())
+    click.echo(f"{services.settings.public_url}/staff/join/{token}")
+
+
+@cli.group()
+def keys() -> None:
+    """Signing keys."""
+
+
+@keys.command("rotate")
+@click.option("--lti", "lti_name", is_flag=True, help="The key that signs for this tool towards platforms.")
+@refusals
+def keys_rotate(lti_name: bool) -> None:
+    """Make a new key; the old one stays published until nobody can need it."""
+    if not lti_name:
+        raise InvalidInputError("Say which key: --lti", code="key_not_named")
+    key = open_services().tool_keys.rotate()
+    click.echo(f"The tool now signs with key {key.kid}.")
+
+
+@cli.command()
+@click.option("--context", "context_id", type=int, help="One course, by its number.")
+@click.option("--all", "everything", is_flag=True, help="Every course.")
+@refusals
+def sync(context_id: int | None, everything: bool) -> None:
+    """Read courses now, evaluate them, and do what else is due."""
+    if (context_id is None) is not everything:
+        raise click.UsageError("Give --context ID or --all.")
+    services = open_services()
+    with services.database.write() as session:
+        wanted = select(Context) if everything else select(Context).where(Context.id == context_id)
+        contexts = list(session.scalars(wanted))
+        if not contexts:
+            raise NotFoundError("There is no such course.")
+        for context in contexts:
+            course_sync.request_sync(session, context, "command", services.clock())
+    ran = run_due(services)
+    click.echo(f"{len(contexts)} courses read; {ran} tasks done.")
+
+
+@cli.group("frameworks")
+def frameworks_group() -> None:
+    """Competency frameworks."""
+
+
+@frameworks_group.command("import")
+@click.option("--context", "context_id", type=int, required=True, help="The course, by its number.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@refusals
+def frameworks_import(context_id: int, file: Path) -> None:
+    """Import competencies from a CSV file into a course."""
+    services = open_services()
+    competencies = read_competencies(file.read_bytes())
+    with services.database.write() as session:
+        context = session.get(Context, context_id)
+        if context is None:
+            raise NotFoundError("There is no such course.")
+        added = frameworks.import_items(session, context, competencies, services.clock())
+    click.echo(f"{added} competencies added, {len(competencies) - added} were there.")
+
+
+@cli.group("backpacks")
+def backpacks_group() -> None:
+    """The backpacks learners can choose."""
+
+
+@backpacks_group.command("add")
+@click.option("--name", required=True)
+@click.argument("address")
+@refusals
+def backpacks_add(name: str, address: str) -> None:
+    """Offer an Open Badges 3.0 backpack at ADDRESS to learners, once it answered."""
+    services = open_services()
+    services.backpacks[backpacks.OB3_API].discover(address)
+    with services.database.write() as session:
+        backpacks.add_host(session, address, name, services.clock())
+    click.echo(f"Learners can now choose {name}.")
+
+
+@cli.command()
+@click.argument("source")
+@click.option("--recipient", help="E-mail address of the person who shows the badge.")
+@JSON_OPTION
+@refusals
+def verify(source: str, recipient: str | None, as_json: bool) -> None:
+    """Check a badge in a FILE or at a URL; exit code 0 only if it is valid. Needs no installation, only the network."""
+    private = os.environ.get("LTI_BADGES_ALLOWED_PRIVATE_HOSTS", "")
+    http = HttpClient(allowed_private_hosts=[host.strip() for host in private.split(",") if host.strip()])
+    content: bytes | str = source if "://" in source else _content(Path(source))
+    report = verifying.verify(content, http, utc_now(), recipient_email=recipient)
+    show(report.to_document(), as_json, verifying.lines(report))
+    sys.exit(0 if report.outcome is Verdict.VALID else 1)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"{file} cannot be read ({error.strerror}).", code="file_unreadable") from None

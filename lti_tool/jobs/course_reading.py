@@ -1,0 +1,173 @@
+"""Reads one course: roster, columns, observations. One short transaction a page, none while a platform is called.
+
+A column counts as read only after its last page; a column that fails is marked so, and the others go on. What was
+stored before a failure or a kill stays, and reading again adds only what changed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from lti_tool.errors import MissingScopeError, PlatformServiceError, ToolError
+from lti_tool.evidence.base import EvidenceSource, ObservationReading
+from lti_tool.lti.advantage import Member
+from lti_tool.lti.claims import is_learner_role, is_test_user
+from lti_tool.models import Context, Registration, User
+from lti_tool.services import course_sync
+from lti_tool.services.launching import ensure_membership, ensure_user
+from lti_tool.wiring import Services
+
+log = structlog.get_logger()
+
+
+def read_course(services: Services, run_id: int) -> None:
+    """Take the run if it is due and bring it to its end; the course is then due for evaluation."""
+    with services.database.write() as session:
+        run = course_sync.take_run(session, run_id, services.clock())
+        if run is None:
+            return
+        context_id = run.context_id
+    reading = CourseReading(services, run_id, context_id)
+    try:
+        reading.read()
+    except ToolError as error:
+        log.warning("course_reading.failed", run_id=run_id, context_id=context_id, code=error.code)
+        with services.database.write() as session:
+            course_sync.fail_run(session, run_id, services.clock(), error.code, retryable=error.retryable)
+        return
+    with services.database.write() as session:
+        course_sync.finish_run(session, run_id, services.clock(), dict(reading.counts))
+
+
+class CourseReading:
+    """One reading under way; ``counts`` tells members, columns, observations added, entries left out."""
+
+    def __init__(self, services: Services, run_id: int, context_id: int) -> None:
+        self._services, self._run_id = services, run_id
+        with services.database.read() as session:
+            self._context = session.get_one(Context, context_id)
+            self._registration = session.get_one(Registration, self._context.deployment.registration_id)
+        self._users: dict[str, int] = {}
+        self.counts: Counter[str] = Counter(members=0, columns=0, observations=0)
+
+    def read(self) -> None:
+        """Read the roster, then every source; raises the first error that stops all of it."""
+        self._read_roster()
+        failures = [error for source in self._services.sources if (error := self._read_source(source))]
+        if failures:
+            raise failures[0]
+
+    # -- roster -------------------------------------------------------------------------------------------------------
+
+    def _read_roster(self) -> None:
+        if self._context.memberships_url is None:
+            return
+        malformed: Counter[str] = Counter()
+        try:
+            for page in self._services.advantage.iter_members(self._registration, self._context, malformed=malformed):
+                self._store_members(page)
+        except MissingScopeError as error:  # launches still bring members; evidence can be read all the same
+            log.warning("roster.refused", context_id=self._context.id, code=error.code)
+            return
+        self.counts["malformed"] += malformed.total()
+        if malformed:  # who could not be read is not departed
+            return
+        with self._services.database.write() as session:
+            self.counts["departed"] = course_sync.mark_departed(session, self._context.id, set(self._users.values()))
+
+    def _store_members(self, page: Iterable[Member]) -> None:
+        with self._services.database.write() as session:
+            now = self._services.clock()
+            for member in page:
+                user = ensure_user(
+                    session,
+                    self._registration.id,
+                    member.platform_user_id,
+                    now,
+                    name=member.name,
+                    email=member.email,
+                )
+                ensure_membership(
+                    session,
+                    self._context.id,
+                    user.id,
+                    now,
+                    roles=sorted(member.roles),
+                    is_learner=is_learner_role(member.roles),
+                    is_test_user=is_test_user(member.roles),
+                    status=member.status,
+                )
+                self._users[member.platform_user_id] = user.id
+                self.counts["members"] += 1
+            course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
+
+    # -- sources ------------------------------------------------------------------------------------------------------
+
+    def _read_source(self, source: EvidenceSource) -> ToolError | None:
+        """Read one source; returns what stopped it, so that another source can still be read."""
+        if not source.capability(self._context).is_available:
+            return None
+        try:
+            columns = self._read_columns(source)
+        except ToolError as error:
+            return error
+        failure = None
+        for key, column_id in columns.items():
+            failure = self._read_column(source, key, column_id) or failure
+        return failure
+
+    def _read_columns(self, source: EvidenceSource) -> dict[str, int]:
+        malformed: Counter[str] = Counter()
+        columns: dict[str, int] = {}
+        for page in source.iter_columns(self._registration, self._context, malformed=malformed):
+            with self._services.database.write() as session:
+                for reading in page:
+                    columns[reading.external_key] = course_sync.store_column(
+                        session, self._context.id, source.name, reading
+                    )
+        with self._services.database.write() as session:
+            course_sync.mark_gone(session, self._context.id, source.name, columns.values())
+        self.counts["columns"] += len(columns)
+        self.counts["malformed"] += malformed.total()
+        return columns
+
+    def _read_column(self, source: EvidenceSource, key: str, column_id: int) -> ToolError | None:
+        malformed: Counter[str] = Counter()
+        seen: set[int] = set()
+        try:
+            for page in source.iter_observations(self._registration, self._context, key, malformed=malformed):
+                seen |= self._store_observations(column_id, page)
+        except PlatformServiceError as error:
+            with self._services.database.write() as session:
+                course_sync.mark_column_failed(session, column_id, error.code)
+            return error
+        with self._services.database.write() as session:
+            now = self._services.clock()
+            # An entry that could not be read is not an absent one: then nobody's result is taken to have vanished.
+            if not malformed:
+                self.counts["observations"] += course_sync.store_absence(session, column_id, seen, now)
+            course_sync.mark_column_read(session, column_id, now)
+            course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
+        self.counts["malformed"] += malformed.total()
+        return None
+
+    def _store_observations(self, column_id: int, page: list[ObservationReading]) -> set[int]:
+        with self._services.database.write() as session:
+            now = self._services.clock()
+            readings = [(self._user_id(session, reading, now), reading) for reading in page]
+            self.counts["observations"] += course_sync.store_observations(session, column_id, readings, now)
+            course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
+        return {user_id for user_id, _ in readings}
+
+    def _user_id(self, session: Session, reading: ObservationReading, now: datetime) -> int:
+        """Who it is about; a person the roster does not show (any more) is kept without a membership."""
+        known = self._users.get(reading.platform_user_id)
+        if known is None:
+            user: User = ensure_user(
+                session, self._registration.id, reading.platform_user_id, now, name=None, email=None
+            )
+            known = self._users[reading.platform_user_id] = user.id
+        return known

@@ -1,0 +1,57 @@
+"""The tasks by name: each takes a row's id, is safe to run twice, and leaves the row in a state that shows."""
+
+from collections.abc import Callable
+
+import structlog
+
+from lti_tool.jobs.course_reading import read_course
+from lti_tool.jobs.delivering import deliver
+from lti_tool.jobs.signing import issue
+from lti_tool.services import awarding
+from lti_tool.wiring import Services
+
+log = structlog.get_logger()
+
+READ_COURSE = "read_course"
+EVALUATE_COURSE = "evaluate_course"
+ISSUE_CREDENTIAL = "issue_credential"
+DELIVER_CREDENTIAL = "deliver_credential"
+
+Task = Callable[[Services, int], None]
+
+
+def _read_course(services: Services, run_id: int) -> None:
+    """Read a course, then evaluate it if that is due."""
+    read_course(services, run_id)
+    evaluate_due(services)
+
+
+def _evaluate_course(services: Services, context_id: int) -> None:
+    """Judge every learner of a course and offer what was earned."""
+    with services.database.write() as session:
+        counts = awarding.evaluate_course(session, context_id, services.clock())
+    log.info(
+        "course.evaluated",
+        context_id=context_id,
+        learners=counts.learners,
+        offered=counts.offered,
+        lapsed=counts.lapsed,
+        unknown=counts.unknown,
+    )
+
+
+def evaluate_due(services: Services) -> int:
+    """Evaluate every course that is due; returns how many."""
+    with services.database.read() as session:
+        due = awarding.evaluation_due(session)
+    for context_id in due:
+        _evaluate_course(services, context_id)
+    return len(due)
+
+
+TASKS: dict[str, Task] = {
+    READ_COURSE: _read_course,
+    EVALUATE_COURSE: _evaluate_course,
+    ISSUE_CREDENTIAL: issue,
+    DELIVER_CREDENTIAL: deliver,
+}

@@ -1,0 +1,56 @@
+"""Checking anybody's badge: the same checks for the command line and the public page."""
+
+from datetime import datetime
+
+from lti_tool.errors import CredentialInvalidError
+from lti_tool.openbadges.report import CheckOutcome, VerificationReport
+from lti_tool.openbadges.verify import HttpFetch, verify_credential
+from lti_tool.outbound import MEGABYTE, HttpClient
+
+ACCEPT = "application/vc+ld+json, application/ld+json, application/json, image/png, image/svg+xml"
+MAX_FILE_BYTES = 10 * MEGABYTE
+
+_CHECKS = {
+    "readable": "The file holds a badge that can be read",
+    "shape": "It has everything Open Badges 3.0 asks for",
+    "intact": "It is as it was signed",
+    "signed_by": "The key belongs to the issuer",
+    "status": "The issuer has not revoked it",
+    "dates": "It is valid today",
+    "recipient": "It belongs to the person named",
+}
+_MARKS = {
+    CheckOutcome.PASSED: "ok",
+    CheckOutcome.FAILED: "FAILED",
+    CheckOutcome.UNKNOWN: "can't tell",
+    CheckOutcome.NOT_CHECKED: "not checked",
+}
+
+
+def verify(
+    source: bytes | str, http: HttpClient, now: datetime, *, recipient_email: str | None = None
+) -> VerificationReport:
+    """Verify a file's content, or the badge at an address (a text with ``://``).
+
+    Raises ``OutboundError`` when the address cannot be read, ``CredentialInvalidError`` (``file_too_large``).
+    """
+    content = source if isinstance(source, bytes) else _fetch(source, http)
+    if len(content) > MAX_FILE_BYTES:
+        raise CredentialInvalidError("The file is larger than 10 MB.", code="file_too_large")
+    return verify_credential(content, fetch=HttpFetch(http), now=now, recipient_email=recipient_email)
+
+
+def _fetch(url: str, http: HttpClient) -> bytes:
+    answer = http.get(url, headers={"Accept": ACCEPT}, max_bytes=MAX_FILE_BYTES, max_redirects=3)
+    if answer.status != 200:
+        raise CredentialInvalidError(f"The address answered {answer.status}.", code="badge_not_found")
+    return answer.body
+
+
+def lines(report: VerificationReport) -> list[str]:
+    """Return the report as lines for a terminal: the verdict, then each check."""
+    found = [f"{report.outcome.value}"]
+    for check in report.checks:
+        reason = f" ({check.reason})" if check.reason else ""
+        found.append(f"  {_MARKS[check.outcome]:>11}  {_CHECKS.get(check.code, check.code)}{reason}")
+    return found

@@ -3,6 +3,7 @@
 An editable install reads the working tree, so nothing is copied for it.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,10 @@ class Hook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile every ``.po`` to ``.mo``; for a wheel, include the folders beside the package."""
         for po in Path(self.root, "lti_tool/translations").glob("*/LC_MESSAGES/*.po"):
-            with po.open("rb") as source, po.with_suffix(".mo").open("wb") as target:
+            growing = po.with_suffix(f".{os.getpid()}.growing")  # a running tool never reads half a catalogue
+            with po.open("rb") as source, growing.open("wb") as target:
                 write_mo(target, read_po(source, locale=po.parts[-3]))
+            growing.replace(po.with_suffix(".mo"))
         if self.target_name == "wheel" and version != "editable":
             for name in BESIDE_THE_PACKAGE:
                 build_data["force_include"][str(Path(self.root, name))] = f"lti_tool/_files/{name}"

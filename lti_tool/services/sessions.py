@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lti_tool.errors import SessionExpiredError
+from lti_tool.errors import ForbiddenError, SessionExpiredError
 from lti_tool.lti.claims import is_instructor_role, is_learner_role
 from lti_tool.models import (
     Context,
@@ -27,6 +27,7 @@ from lti_tool.models import (
 )
 from lti_tool.services.launching import ENTER, IDLE
 from lti_tool.services.secrets import new_secret, secret_hash
+from lti_tool.services.tickets import spend_ticket
 
 SEEN_EVERY = timedelta(minutes=1)
 """``seen_at`` is written at most this often."""
@@ -168,17 +169,7 @@ def enter(session: Session, ticket: str, cookie_secret: str | None, now: datetim
     new secret, which travels in the path; whoever still holds the old one has nothing.
     Raises ``SessionExpiredError`` when the ticket is unknown, old or used and no cookie names its session.
     """
-    is_fresh = session.execute(
-        update(Ticket)
-        .where(
-            Ticket.token_hash == secret_hash(ticket),
-            Ticket.purpose == ENTER,
-            Ticket.used_at.is_(None),
-            Ticket.expires_at > now,
-        )
-        .values(used_at=now)
-        .returning(Ticket.id)
-    ).one_or_none()
+    is_fresh = _spend(session, ticket, now)
     details = session.scalars(
         select(Ticket.details).where(Ticket.token_hash == secret_hash(ticket), Ticket.purpose == ENTER)
     ).one_or_none()
@@ -187,8 +178,16 @@ def enter(session: Session, ticket: str, cookie_secret: str | None, now: datetim
         raise SessionExpiredError("The launch session ended.")
     if cookie_secret and row.secret_hash == secret_hash(cookie_secret):
         return Entered(row.context_id, None)
-    if is_fresh is None:
+    if not is_fresh:
         raise SessionExpiredError("The ticket was used before, or is too old.")
     secret = new_secret()
     row.secret_hash = secret_hash(secret)
     return Entered(row.context_id, secret)
+
+
+def _spend(session: Session, ticket: str, now: datetime) -> bool:
+    try:
+        spend_ticket(session, ticket, ENTER, now)
+    except ForbiddenError:
+        return False
+    return True

@@ -1,0 +1,146 @@
+# Everything here sets up what it needs first; running it again is fast. `make help` lists the targets.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+WITNESSES := tests/witnesses
+SUITES := $(wildcard tests/unit tests/architecture tests/witnesses tests/conformance tests/functional)
+BROWSER_TESTS := $(wildcard tests/browser/test_*.py)
+TRANSLATIONS := $(wildcard lti_tool/translations/*/LC_MESSAGES/*.po)
+WORKERS ?= 2
+ARGS ?=
+
+# The first Python that is new enough; `make demo PYTHON=…` names another.
+PYTHON ?= $(shell for one in python3 python3.13 python3.12 python3.11; do \
+	"$$one" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$one"; break; }; done)
+CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium))
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo dev test sure lint fmt types unit architecture witnesses conformance functional browser bench wheel lock \
+	clean set-up need-node need-chromium
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(VENV)/.stamp-project  ## try it: an LMS, a course and the tool on this machine (ARGS="--once --json")
+	@$(BIN)/lti-badges demo $(ARGS)
+
+dev: set-up  ## set up everything for working on the code
+	@echo "Ready: . $(BIN)/activate, then lti-badges --help, or make unit."
+
+test: set-up lint types  ## all checks and suites, as in CI (needs node, and apt as root when there is no Chromium)
+	@$(BIN)/python -m pytest -n $(WORKERS) $(SUITES)
+	@$(if $(BROWSER_TESTS),CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" $(BIN)/python -m pytest tests/browser)
+
+sure: test  ## the same as CI
+
+lint: $(VENV)/.stamp-test  ## style and common mistakes
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+fmt: $(VENV)/.stamp-test  ## format the code, and fix what can be fixed
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+types: $(VENV)/.stamp-test  ## types, strictly
+	@$(BIN)/mypy
+
+unit: $(VENV)/.stamp-test  ## one module at a time (ARGS="-k launch")
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+architecture: $(VENV)/.stamp-test  ## imports, fences, documentation, translations
+	@$(BIN)/python -m pytest tests/architecture $(ARGS)
+
+witnesses: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ## the verifiers nobody here wrote, tested themselves
+	@$(BIN)/python -m pytest tests/witnesses $(ARGS)
+
+conformance: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ## the standards, clause by clause
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/conformance $(ARGS)
+
+functional: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ## several parts together, on SQLite and PostgreSQL
+	@$(BIN)/python -m pytest -n $(WORKERS) tests/functional $(ARGS)
+
+browser: $(VENV)/.stamp-test need-chromium  ## the pages in a real browser
+	@CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" $(BIN)/python -m pytest tests/browser $(ARGS)
+
+bench: $(VENV)/.stamp-test  ## measure against peers (NAME=launch|sign|sweep|rules|institution)
+	@test -n "$(NAME)" || { echo "make bench needs NAME=launch|sign|sweep|rules|institution"; exit 2; }
+	@$(BIN)/python -m bench $(NAME) $(ARGS)
+
+wheel: $(VENV)/.stamp-test  ## build the wheel into dist/
+	@$(BIN)/python -m hatchling build -t wheel
+
+# The large lock is resolved first and constrains the smaller ones. UPGRADE=--upgrade takes newer versions.
+COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	--custom-compile-command 'make lock' $(UPGRADE)
+lock: $(VENV)/.stamp-uv  ## pin the dependencies of pyproject.toml, with hashes
+	@echo 'uv==0.13.9' | $(COMPILE) - -o requirements-uv.lock
+	@$(COMPILE) --extra test pyproject.toml -o requirements-test.lock
+	@$(COMPILE) --extra demo --extra build pyproject.toml -c requirements-test.lock -o requirements-demo.lock
+	@$(COMPILE) pyproject.toml -c requirements-test.lock -o requirements.lock
+	@cd $(WITNESSES) && npm install --package-lock-only --no-progress --loglevel=error
+
+clean:  ## remove what was set up or built (var/, the data of a development database, stays)
+	rm -rf $(VENV) dist build $(WITNESSES)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	find lti_tool tests migrations bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find lti_tool/translations -name '*.mo' -delete
+
+# -- what the targets stand on ----------------------------------------------------------------------------------------
+
+set-up: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json need-chromium
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing. Debian: apt install python3 python3-venv;" \
+		"or name one: make demo PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment." \
+		"Debian: apt install python3-venv" >&2; exit 1; }
+
+# uv installs in a few seconds; where it cannot be had or cannot reach a package index, pip does the same.
+$(VENV)/.stamp-uv: requirements-uv.lock | $(BIN)/python
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $< 2>/dev/null || \
+		echo "uv is not available here; pip installs instead, which takes longer."
+	@touch $@
+
+define install
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r $< 2>/dev/null || \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $<
+endef
+
+$(VENV)/.stamp-demo: requirements-demo.lock $(VENV)/.stamp-uv
+	@echo "Installing the packages of $< …"
+	$(install)
+	@touch $@
+
+$(VENV)/.stamp-packages: requirements-test.lock $(VENV)/.stamp-uv
+	@echo "Installing the packages of $< …"
+	$(install)
+	@touch $@ $(VENV)/.stamp-demo
+
+# The build hook compiles the translations, so a changed .po installs the project again (a second).
+$(VENV)/.stamp-project: pyproject.toml build_hook.py $(TRANSLATIONS) $(VENV)/.stamp-demo
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# The test lock is a superset of the demo's, and comes first so that only one of them is installed.
+$(VENV)/.stamp-test: $(VENV)/.stamp-packages $(VENV)/.stamp-project
+	@touch $@
+
+need-node:
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
+		{ echo "Node.js 20 or newer with npm is missing: the verifiers of $(WITNESSES) need it." \
+		"Debian: apt install nodejs npm" >&2; exit 1; }
+
+$(WITNESSES)/node_modules/.package-lock.json: $(WITNESSES)/package-lock.json $(WITNESSES)/package.json | need-node
+	@echo "Installing the packages of $< …"
+	@cd $(WITNESSES) && npm ci --no-progress --loglevel=error >/dev/null
+	@touch $@
+
+need-chromium:
+	@if [ -z "$(CHROMIUM)" ]; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing Chromium with apt …"; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+				>/dev/null || { echo "apt could not install chromium." >&2; exit 1; }; \
+		else \
+			echo "Chromium is missing. Debian, as root: apt install chromium; or name one: make test CHROMIUM=/path" >&2; exit 1; \
+		fi; \
+	fi

@@ -1,0 +1,238 @@
+"""What the database knows about platforms, as the launch and PyLTI1p3 need it.
+
+A tenant is found by (issuer, client id, deployment id): issuers are shared by all schools of a hosted platform, and
+sometimes client ids as well.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pylti1p3.deployment import Deployment as LibraryDeployment
+from pylti1p3.registration import Registration as LibraryRegistration
+from pylti1p3.request import Request
+from pylti1p3.tool_config.abstract import ToolConfAbstract
+from sqlalchemy import ColumnElement, Row, exists, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from lti_tool.db import Database
+from lti_tool.errors import (
+    DeploymentDisabledError,
+    DeploymentPendingError,
+    LaunchRequestError,
+    PlatformDisabledError,
+    UnknownPlatformError,
+)
+from lti_tool.models import Deployment, DeploymentState, Organization, Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A registration as a login or launch needs it."""
+
+    registration_id: int
+    name: str
+    issuer: str
+    client_id: str
+    auth_login_url: str
+    key_set_url: str
+    product: str | None
+    disabled_at: datetime | None
+
+    def require_enabled(self) -> "Platform":
+        """Return itself; raises ``PlatformDisabledError`` when an admin disabled the registration."""
+        if self.disabled_at is not None:
+            raise PlatformDisabledError(f"The platform {self.name} is disabled.")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDeployment:
+    """A deployment whose launches are served."""
+
+    row_id: int
+    organization_id: int
+
+
+# The columns of ``Platform`` in order; never the key set, which is long and needed once a day.
+_COLUMNS = (
+    Registration.id,
+    Registration.name,
+    Registration.issuer,
+    Registration.client_id,
+    Registration.auth_login_url,
+    Registration.key_set_url,
+    Registration.product,
+    Registration.disabled_at,
+)
+
+
+def _platforms(session: Session, *conditions: ColumnElement[bool]) -> list[Platform]:
+    return [Platform(*row) for row in session.execute(select(*_COLUMNS).where(*conditions))]
+
+
+def get_platform(session: Session, registration_id: int) -> Platform:
+    """Return the platform of a registration, disabled or not; raises ``UnknownPlatformError``."""
+    for platform in _platforms(session, Registration.id == registration_id):
+        return platform
+    raise UnknownPlatformError("The registration of this login does not exist.")
+
+
+def find_platform(session: Session, issuer: str, client_id: str | None, deployment_id: str | None) -> Platform:
+    """Return the enabled platform a login comes from.
+
+    Without a client id the issuer must have one registration, or the deployment must name it. Raises
+    ``UnknownPlatformError``, ``PlatformDisabledError``, or ``LaunchRequestError`` (``client_id_needed``).
+    """
+    conditions = [Registration.issuer == issuer]
+    if client_id:
+        conditions.append(Registration.client_id == client_id)
+    found = _platforms(session, *conditions)
+    if not found:
+        raise UnknownPlatformError("No platform is registered with this issuer and client id.")
+    if len(found) == 1:
+        return found[0].require_enabled()
+    enabled = [platform for platform in found if platform.disabled_at is None] or [found[0].require_enabled()]
+    if len(enabled) > 1 and deployment_id:
+        deployed = exists().where(
+            Deployment.registration_id == Registration.id, Deployment.deployment_id == deployment_id
+        )
+        enabled = _platforms(session, *conditions, Registration.disabled_at.is_(None), deployed)
+    if len(enabled) != 1:
+        raise LaunchRequestError(
+            "This issuer has several registrations; the login must name its client_id.", code="client_id_needed"
+        )
+    return enabled[0]
+
+
+def known_deployment(database: Database, platform: Platform, deployment_id: str, now: datetime) -> KnownDeployment:
+    """Return the active deployment of a verified launch.
+
+    An unknown one is stored: active when the registration still accepts its first deployment, else pending for an
+    admin. Raises ``DeploymentPendingError`` or ``DeploymentDisabledError``.
+    """
+    with database.read() as session:
+        row = _find_deployment(session, platform, deployment_id)
+    if row is None:
+        try:
+            row = _learn_deployment(database, platform, deployment_id, now)
+        except IntegrityError:  # another launch of the same deployment was first
+            with database.read() as session:
+                row = _find_deployment(session, platform, deployment_id)
+    if row is None or row.state is DeploymentState.PENDING:
+        raise DeploymentPendingError(f"A deployment of {platform.name} waits for an admin to accept it.")
+    if row.state is DeploymentState.DISABLED:
+        raise DeploymentDisabledError(f"This deployment of {platform.name} is disabled.")
+    return KnownDeployment(row.id, row.organization_id)
+
+
+_DeploymentRow = Row[int, int, DeploymentState]
+
+
+def _find_deployment(session: Session, platform: Platform, deployment_id: str) -> _DeploymentRow | None:
+    return session.execute(
+        select(Deployment.id, Deployment.organization_id, Deployment.state).where(
+            Deployment.registration_id == platform.registration_id, Deployment.deployment_id == deployment_id
+        )
+    ).one_or_none()
+
+
+def _learn_deployment(
+    database: Database, platform: Platform, deployment_id: str, now: datetime
+) -> _DeploymentRow | None:
+    with database.write() as session:
+        known = _find_deployment(session, platform, deployment_id)
+        if known is not None:
+            return known
+        accepted = session.scalar(  # one statement, so that exactly one deployment is the first
+            update(Registration)
+            .where(Registration.id == platform.registration_id, Registration.accepts_first_deployment)
+            .values(accepts_first_deployment=False)
+            .returning(Registration.id),
+            execution_options={"synchronize_session": False},
+        )
+        session.add(
+            Deployment(
+                registration_id=platform.registration_id,
+                organization_id=_organization_id(session, platform, now),
+                deployment_id=deployment_id,
+                state=DeploymentState.PENDING if accepted is None else DeploymentState.ACTIVE,
+                created_at=now,
+            )
+        )
+        session.flush()
+        return _find_deployment(session, platform, deployment_id)
+
+
+def _organization_id(session: Session, platform: Platform, now: datetime) -> int:
+    """Return the tenant of a new deployment: the registration's only one, or one named after the registration."""
+    deployed = select(Deployment.organization_id).where(Deployment.registration_id == platform.registration_id)
+    tenants = session.scalars(deployed.distinct().limit(2)).all()
+    if len(tenants) == 1:
+        return tenants[0]
+    waiting = select(Organization.id).where(  # made together with the registration, before any deployment was known
+        Organization.name == platform.name, ~exists().where(Deployment.organization_id == Organization.id)
+    )
+    found = session.scalar(waiting.order_by(Organization.id).limit(1)) if not tenants else None
+    if found is not None:
+        return found
+    organization = Organization(name=platform.name, created_at=now)
+    session.add(organization)
+    session.flush()
+    return organization.id
+
+
+class ToolConfig(ToolConfAbstract[Request]):
+    """PyLTI1p3's view of one platform; it never sees another, so that no launch can wander to another tenant."""
+
+    def __init__(self, database: Database, now: datetime) -> None:
+        self._database = database
+        self._now = now
+        self._platform: Platform | None = None
+        self.deployment: KnownDeployment | None = None
+
+    @property
+    def platform(self) -> Platform:
+        """The platform the login began with; there is none before its state was checked."""
+        if self._platform is None:
+            raise UnknownPlatformError("The state of this launch was not checked.")
+        return self._platform
+
+    def choose(self, platform: Platform) -> None:
+        """Settle the platform of this launch; raises ``PlatformDisabledError``."""
+        self._platform = platform.require_enabled()
+
+    def check_iss_has_one_client(self, iss: str) -> bool:  # noqa: ARG002
+        """Return ``False``: registrations are always found by issuer and client id."""
+        return False
+
+    def check_iss_has_many_clients(self, iss: str) -> bool:  # noqa: ARG002
+        """Return ``True``, see above."""
+        return True
+
+    def find_registration_by_issuer(self, iss: str, *_args: Any, **_kwargs: Any) -> LibraryRegistration:
+        """Refuse: an issuer alone is no tenant."""
+        raise NotImplementedError
+
+    def find_deployment(self, iss: str, deployment_id: str) -> LibraryDeployment | None:
+        """Refuse, see above."""
+        raise NotImplementedError
+
+    def find_registration_by_params(self, iss: str, client_id: str, *_args: Any, **_kwargs: Any) -> LibraryRegistration:
+        """Return the platform for the library; raises ``UnknownPlatformError`` when another one is asked for."""
+        platform = self.platform
+        if (iss, client_id) != (platform.issuer, platform.client_id):
+            raise UnknownPlatformError("The launch belongs to another registration than its login.")
+        registration = LibraryRegistration()
+        registration.set_issuer(platform.issuer).set_client_id(platform.client_id)
+        registration.set_auth_login_url(platform.auth_login_url).set_key_set_url(platform.key_set_url)
+        return registration
+
+    def find_deployment_by_params(
+        self, iss: str, deployment_id: str, client_id: str, *_args: Any, **_kwargs: Any
+    ) -> LibraryDeployment:
+        """Return the deployment for the library and keep its row; raises as ``known_deployment``."""
+        self.find_registration_by_params(iss, client_id)
+        self.deployment = known_deployment(self._database, self.platform, deployment_id, self._now)
+        return LibraryDeployment().set_deployment_id(deployment_id)

@@ -1,0 +1,240 @@
+"""Bakes a signed credential into a picture, and takes it out again (Open Badges 3.0, section 5.3).
+
+PNG: one uncompressed ``iTXt`` chunk with the keyword ``openbadgecredential``. SVG: ``openbadges:credential`` as the
+first child of ``svg``. Everything here works on bytes; pixels and drawing are never touched. A picture from outside
+may be hostile: sizes are bounded, check sums are verified, document types are refused.
+"""
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from typing import NoReturn
+from xml.parsers import expat
+
+from lti_tool.errors import CredentialInvalidError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_KEYWORD = b"openbadgecredential"
+SVG_NAMESPACE = "https://purl.imsglobal.org/ob/v3p0"
+SVG_ROOT = "http://www.w3.org/2000/svg"
+MAX_PICTURE_BYTES = 10 * 1024 * 1024
+MAX_TEXT_BYTES = 1024 * 1024
+MAX_CHUNKS = 10_000
+
+
+def bake_png(png: bytes, text: str) -> bytes:
+    """Return ``png`` carrying ``text`` (a JSON credential or a compact JWS); a credential baked before is replaced.
+
+    Raises ``CredentialInvalidError`` (``picture_unreadable``) for anything that is not a sound PNG.
+    """
+    payload = text.encode()
+    if len(payload) > MAX_TEXT_BYTES:
+        raise _unreadable("The credential is too large to be baked.")
+    # Keyword, then five zero bytes: its end, not compressed, method 0, no language, no translated keyword.
+    baked = _chunk(b"iTXt", PNG_KEYWORD + b"\0\0\0\0\0" + payload)
+    parts = [PNG_SIGNATURE]
+    for kind, content in _chunks(png):
+        if _is_credential(kind, content):
+            continue
+        if kind == b"IEND":
+            parts.append(baked)
+        parts.append(_chunk(kind, content))
+    return b"".join(parts)
+
+
+def unbake_png(png: bytes) -> str | None:
+    """Return the credential baked into ``png`` or ``None``; raises ``CredentialInvalidError``.
+
+    ``picture_unreadable``: not a sound PNG; ``picture_ambiguous``: more than one credential.
+    """
+    found = [content for kind, content in _chunks(png) if _is_credential(kind, content)]
+    if not found:
+        return None
+    if len(found) > 1:
+        raise CredentialInvalidError("The picture holds more than one credential.", code="picture_ambiguous")
+    compressed, method = found[0][len(PNG_KEYWORD) + 1 : len(PNG_KEYWORD) + 3].ljust(2, b"\xff")
+    _language, _, rest = found[0][len(PNG_KEYWORD) + 3 :].partition(b"\0")
+    _translated, end, payload = rest.partition(b"\0")
+    if compressed or method or not end:
+        raise _unreadable("The credential in the picture is compressed or cut off.")
+    return _decode(payload)
+
+
+def bake_svg(svg: str, text: str) -> str:
+    """Return ``svg`` carrying ``text``; a credential baked before is replaced.
+
+    Raises ``CredentialInvalidError`` (``picture_unreadable``) when it is not a sound SVG without document type.
+    """
+    if len(text.encode()) > MAX_TEXT_BYTES:
+        raise _unreadable("The credential is too large to be baked.")
+    payload = svg.encode()
+    scan = _scan(payload)
+    for start, end in reversed(scan.credentials):
+        payload = payload[:start] + payload[end:]
+    # The prefix is declared on the root, as the standard has it, unless an earlier baking did so.
+    declaration = b"" if scan.declared else f' xmlns:openbadges="{SVG_NAMESPACE}"'.encode()
+    head, tail = payload[: scan.name_end], payload[scan.name_end : scan.tag_end]
+    if scan.self_closing:
+        tail, rest = tail[:-2] + b">", b"</" + scan.name + b">" + payload[scan.tag_end :]
+    else:
+        rest = payload[scan.tag_end :]
+    return b"".join([head, declaration, tail, _svg_element(text), rest]).decode()
+
+
+def unbake_svg(svg: str | bytes) -> str | None:
+    """Return the credential baked into ``svg`` or ``None``; raises ``CredentialInvalidError`` as ``unbake_png``."""
+    scan = _scan(svg.encode() if isinstance(svg, str) else svg)
+    if len(scan.credentials) > 1:
+        raise CredentialInvalidError("The picture holds more than one credential.", code="picture_ambiguous")
+    return (scan.verify or "".join(scan.text).strip() or None) if scan.credentials else None
+
+
+def _svg_element(text: str) -> bytes:
+    if text.lstrip().startswith("{"):
+        quoted = text.replace("]]>", "]]]]><![CDATA[>")
+        return f"<openbadges:credential><![CDATA[{quoted}]]></openbadges:credential>".encode()
+    return f'<openbadges:credential verify="{escape(text)}"></openbadges:credential>'.encode()
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(content, zlib.crc32(kind))
+    return len(content).to_bytes(4, "big") + kind + content + checksum.to_bytes(4, "big")
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (type, content) of each chunk from IHDR to IEND; what follows IEND is left out."""
+    if len(png) > MAX_PICTURE_BYTES or not png.startswith(PNG_SIGNATURE):
+        raise _unreadable("The picture is not a PNG, or too large.")
+    position, first = len(PNG_SIGNATURE), True
+    for _ in range(MAX_CHUNKS):
+        length = int.from_bytes(png[position : position + 4], "big")
+        kind = png[position + 4 : position + 8]
+        content = png[position + 8 : position + 8 + length]
+        checksum = png[position + 8 + length : position + 12 + length]
+        if len(checksum) != 4 or zlib.crc32(content, zlib.crc32(kind)) != int.from_bytes(checksum, "big"):
+            raise _unreadable("The picture is damaged.")
+        if first and kind != b"IHDR":
+            raise _unreadable("The picture does not begin as a PNG.")
+        yield kind, content
+        if kind == b"IEND":
+            return
+        position, first = position + 12 + length, False
+    raise _unreadable("The picture has too many parts.")
+
+
+def _is_credential(kind: bytes, content: bytes) -> bool:
+    return kind == b"iTXt" and content.startswith(PNG_KEYWORD + b"\0")
+
+
+@dataclass
+class _Scan:
+    """Where things stand in an SVG, in bytes."""
+
+    name: bytes = b""
+    name_end: int = 0
+    tag_end: int = 0
+    self_closing: bool = False
+    declared: bool = False
+    credentials: list[tuple[int, int]] = field(default_factory=list)
+    verify: str | None = None
+    text: list[str] = field(default_factory=list)
+
+
+def _scan(svg: bytes) -> _Scan:
+    if len(svg) > MAX_PICTURE_BYTES:
+        raise _unreadable("The picture is too large.")
+    scanner = _Scanner(svg)
+    try:
+        scanner.parser.Parse(svg, True)
+        svg.decode("utf-8")
+    except (expat.ExpatError, UnicodeDecodeError):
+        raise _unreadable("The picture is not well-formed SVG.") from None
+    return scanner.found
+
+
+class _Scanner:
+    """Finds the root tag and credential elements with expat; entities cannot occur as document types are refused."""
+
+    def __init__(self, svg: bytes) -> None:
+        self.svg = svg
+        self.found = _Scan()
+        self.depth = 0
+        self.inside = False
+        self.started = 0
+        self.credential_depth = 0
+        self.parser = expat.ParserCreate(encoding="utf-8", namespace_separator=" ")
+        self.parser.StartDoctypeDeclHandler = self._refuse_doctype
+        self.parser.StartNamespaceDeclHandler = self._namespace
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._characters
+
+    def _refuse_doctype(self, *_arguments: object) -> NoReturn:
+        raise _unreadable("The picture has a document type.")
+
+    def _namespace(self, prefix: str | None, uri: str | None) -> None:
+        if prefix == "openbadges" and self.depth == 0:
+            if uri != SVG_NAMESPACE:
+                raise _unreadable("The picture is baked in an older format.")
+            self.found.declared = True
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self.depth += 1
+        if self.depth == 1:
+            self._root(name)
+        elif name == f"{SVG_NAMESPACE} credential" and not self.inside:
+            self.inside, self.started = True, self.parser.CurrentByteIndex
+            self.credential_depth = self.depth
+            self.found.verify = attributes.get("verify")
+
+    def _root(self, name: str) -> None:
+        if name != f"{SVG_ROOT} svg":
+            raise _unreadable("The picture is not SVG.")
+        start = self.parser.CurrentByteIndex
+        end = _tag_end(self.svg, start)
+        tag = self.svg[start:end]
+        self.found.name = tag[1:].rstrip(b"/>").split(maxsplit=1)[0]
+        self.found.name_end = start + 1 + len(self.found.name)
+        self.found.tag_end = end
+        self.found.self_closing = tag.endswith(b"/>")
+
+    def _end(self, _name: str) -> None:
+        if self.inside and self.depth == self.credential_depth:
+            self.inside = False
+            end = _tag_end(self.svg, self.started)
+            if self.svg[end - 2 : end] != b"/>":  # not an empty element, so an end tag is being read
+                end = _tag_end(self.svg, self.parser.CurrentByteIndex)
+            self.found.credentials.append((self.started, end))
+        self.depth -= 1
+
+    def _characters(self, text: str) -> None:
+        if self.inside:
+            self.found.text.append(text)
+
+
+def _tag_end(svg: bytes, start: int) -> int:
+    """Return the place after the ``>`` that ends the tag at ``start``; ``>`` inside quotes does not count."""
+    quote = 0
+    for place in range(start, len(svg)):
+        byte = svg[place]
+        if quote:
+            quote = 0 if byte == quote else quote
+        elif byte in b"\"'":
+            quote = byte
+        elif byte == ord(">"):
+            return place + 1
+    raise _unreadable("The picture is not well-formed SVG.")
+
+
+def _decode(payload: bytes) -> str:
+    if len(payload) > MAX_TEXT_BYTES:
+        raise _unreadable("The credential in the picture is too large.")
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise _unreadable("The credential in the picture is not text.") from None
+
+
+def _unreadable(message: str) -> CredentialInvalidError:
+    return CredentialInvalidError(message, code="picture_unreadable")

@@ -1,0 +1,142 @@
+"""Launches (LTI 1.3 core, section 5.1): the login, the launch, the step into the course, and this tool's key set.
+
+After a verified launch the browser gets a cookie and goes to ``/lti/enter`` with a one-time ticket. If the cookie came
+back, the course page follows; if not (cookies blocked in the frame), the session goes on in the path.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+
+import structlog
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request, url_for
+
+from lti_tool.errors import ConflictError, CookiesBlockedError, LaunchError
+from lti_tool.services import sessions
+from lti_tool.services.deployments import find_platform_origins, origin_of
+from lti_tool.services.launching import receive_launch
+from lti_tool.web import failures
+from lti_tool.web.access import machine
+from lti_tool.web.current import request_id, services, wants_json
+from lti_tool.web.health import metrics
+from lti_tool.web.messages import message_for
+from lti_tool.web.session import LAUNCH_COOKIE, set_launch_cookie
+
+blueprint = Blueprint("lti", __name__, url_prefix="/lti")
+log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.web")
+
+LOGIN_SECONDS = 600
+KEY_SET_SECONDS = 3600
+READ_COURSE = "read_course"
+"""The task that reads a course; a launch wants it soon."""
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@machine
+def login() -> Response:
+    """Begin a login: send the browser to the platform with a fresh ``state``, bound to it by a cookie."""
+    started = services().launches.start(_parameters())
+    response = make_response(redirect(started.redirect_url))
+    response.set_cookie(
+        started.cookie_name,
+        started.cookie_value,
+        max_age=LOGIN_SECONDS,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/launch")
+@machine
+def launch() -> Response:
+    """Verify the platform's answer, store what it says, open a session and step into the course."""
+    verified = services().launches.finish(request.form, request.cookies)
+    with services().database.write() as session:
+        opened = receive_launch(session, verified, services().clock())
+    if opened.sync_run_id is not None:
+        services().queue.wake(READ_COURSE, opened.sync_run_id)
+    metrics().launches.labels("accepted").inc()
+    response = make_response(redirect(url_for("lti.enter", ticket=opened.ticket), 303))
+    set_launch_cookie(response, opened.secret)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/enter")
+@machine
+def enter() -> Response:
+    """Go on in the course, with the cookie or, when it did not come back, with the session in the path."""
+    g.frame_ancestors = ("*",)  # for the page that says this ticket is old; nothing to press, nothing private
+    ticket, cookie = request.args.get("ticket", ""), request.cookies.get(LAUNCH_COOKIE)
+    with services().database.write() as session:
+        entered = sessions.enter(session, ticket, cookie, services().clock())
+    if entered.context_id is None:
+        raise ConflictError("The launch named no course.", code="context_missing")
+    prefix = f"/s/{entered.path_secret}" if entered.path_secret else ""
+    response = make_response(redirect(f"{prefix}/courses/{entered.context_id}/", 303))
+    response.headers["Cache-Control"] = "no-store"
+    # The address of this step holds the ticket: it must not travel on as a referrer.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@blueprint.get("/jwks")
+@machine
+def key_set() -> Response:
+    """The public keys with which platforms check what this tool signs (RFC 7517)."""
+    response = jsonify(services().tool_keys.public_jwks())
+    response.headers["Cache-Control"] = f"public, max-age={KEY_SET_SECONDS}"
+    return response
+
+
+@blueprint.app_errorhandler(LaunchError)
+def refuse(error: LaunchError) -> Response:
+    """Answer a refused login or launch with a page that can be read inside the platform's frame."""
+    metrics().launches.labels(error.code).inc()
+    if wants_json():
+        return failures.answer_tool_error(error)
+    log.info("launch.refused", error_code=error.code, detail=str(error), request_id=request_id())
+    g.frame_ancestors = _frames_of_refusal(error)
+    login_url = None
+    if isinstance(error, CookiesBlockedError):
+        login_url = url_for("lti.login", **error.login_parameters)
+    page = render_template(
+        "lti/refused.html", code=error.code, message=message_for(error), request_id=request_id(), login_url=login_url
+    )
+    response = make_response(page, error.status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _parameters() -> Mapping[str, str]:
+    return request.form if request.method == "POST" else request.args
+
+
+def _frames_of_refusal(error: LaunchError) -> list[str]:
+    """Who may frame the page: the registered platform this came from, else the page that sent the request here.
+
+    The page holds nothing private and nothing to press but a link to a new login, so the sender's own word is enough.
+    """
+    issuer, client_id = _parameters().get("iss", ""), _parameters().get("client_id", "")
+    with services().database.read() as session:
+        known = find_platform_origins(session, state=_parameters().get("state", ""))
+        if not known:
+            issuer = issuer or _claimed_issuer(_parameters().get("id_token", ""))
+            known = find_platform_origins(session, issuer=issuer, client_id=client_id)
+    senders = (origin_of(request.headers.get(name, "")) for name in ("Origin", "Referer"))
+    return sorted({*known, *(sender for sender in senders if sender)})
+
+
+def _claimed_issuer(id_token: str) -> str:
+    """Return what a token that was not verified says about its issuer; empty when it cannot be read."""
+    try:
+        part = id_token.split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        return str(claims["iss"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return ""

@@ -1,5 +1,6 @@
 """The application factory: the frame around every page, in the order in which a request passes it."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -25,6 +26,7 @@ LANGUAGES = ("en", "fr")
 MEGABYTE = 1024 * 1024
 UPLOAD_LIMIT = 11 * MEGABYTE
 """Files may have 10 MB; the rest is for the form around them."""
+STATIC_FOLDER = Path(__file__).resolve().parent / "web" / "static"
 STATIC_SECONDS = 24 * 3600
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.access")
@@ -48,7 +50,7 @@ class Tool(Flask):
 
 def create_app(services: "Services") -> Flask:
     """Return the application; everything it needs comes in ``services``."""
-    app = Tool("lti_tool", template_folder=str(folder("templates")), static_folder="web/static")
+    app = Tool("lti_tool", template_folder=str(folder("templates")), static_folder=STATIC_FOLDER)
     app.config.update(
         SECRET_KEY=services.settings.secret_key,
         MAX_CONTENT_LENGTH=UPLOAD_LIMIT,
@@ -107,7 +109,7 @@ def language() -> str:
 @public
 def favicon() -> Response:
     """The symbol in the browser's tab."""
-    return send_from_directory(folder_of_static(), "favicon.svg", mimetype="image/svg+xml")
+    return send_from_directory(STATIC_FOLDER, "favicon.svg", mimetype="image/svg+xml")
 
 
 def write_access_log(response: Response) -> Response:

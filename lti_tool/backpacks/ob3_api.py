@@ -155,7 +155,7 @@ class OpenBadgesApi:
         seen: set[str] = set()
         received = 0
         while url is not None:
-            if url in seen or False:
+            if url in seen or len(seen) == PAGE_LIMIT:
                 raise BackpackAnswerError(f"{host_of(host.api_url)} lists badges without end.")
             seen.add(url)
             answer = self._http.get(url, token=tokens.access_token)

@@ -1,9 +1,12 @@
 """The worker: Celery with the tasks of ``tasks`` bound to this process's services, and a ticker beside it."""
 
+import logging
+import warnings
 from typing import Any
 
 import structlog
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import worker_ready, worker_shutdown
 
 from lti_tool.jobs.queue import make_celery
@@ -48,7 +51,11 @@ def run_worker(services: Services, *, threads: int = WORKER_THREADS) -> None:
 
     worker_ready.connect(start, weak=False)
     worker_shutdown.connect(stop, weak=False)
+    # Neither is news to whoever runs this: the filesystem transport has no host, and containers run as root.
+    logging.getLogger("kombu.connection").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     worker = celery.Worker(
+        quiet=True,
         pool="threads",
         concurrency=threads,
         loglevel=services.settings.log_level,

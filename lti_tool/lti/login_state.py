@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.errors import (
@@ -28,6 +28,19 @@ LIFETIME = timedelta(minutes=10)
 KEPT = timedelta(days=1)
 """How long an expired state is still told from an unknown one."""
 COOKIE_PREFIX = "__Host-lti_login_"
+
+
+_CONSUME = (  # built once: building a statement costs more than running it
+    update(LoginState)
+    .where(
+        LoginState.state_hash == bindparam("hash"),
+        LoginState.consumed_at.is_(None),
+        LoginState.expires_at > bindparam("now"),
+    )
+    .values(consumed_at=bindparam("now"))
+    .returning(LoginState.registration_id, LoginState.nonce_hash, LoginState.browser_hash, LoginState.login_parameters)
+    .execution_options(synchronize_session=False)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +99,7 @@ def consume(session: Session, state: str, now: datetime) -> ConsumedLogin:
     Raises ``LoginStateUnknownError``, ``LoginStateExpiredError`` or ``LoginStateConsumedError``.
     """
     state_hash = hash_of(state)
-    consumed = session.execute(
-        update(LoginState)
-        .where(LoginState.state_hash == state_hash, LoginState.consumed_at.is_(None), LoginState.expires_at > now)
-        .values(consumed_at=now)
-        .returning(
-            LoginState.registration_id, LoginState.nonce_hash, LoginState.browser_hash, LoginState.login_parameters
-        ),
-        execution_options={"synchronize_session": False},
-    ).one_or_none()
+    consumed = session.execute(_CONSUME, {"hash": state_hash, "now": now}).one_or_none()
     if consumed is not None:
         return ConsumedLogin(*consumed)
     left = session.execute(select(LoginState.consumed_at).where(LoginState.state_hash == state_hash)).one_or_none()

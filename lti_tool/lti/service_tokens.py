@@ -18,6 +18,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from lti_tool.db import Database
 from lti_tool.errors import MissingScopeError, PlatformAnswerError, ServiceRefusedError, SettingsError
@@ -99,7 +100,7 @@ class ServiceTokens:
             if held is not None and held.text == token:
                 del self._tokens[key]
             with self._database.write() as session:
-                row = session.scalar(select(ServiceToken).where(*_is(key)))
+                row = _find_row(session, key)
                 if row is not None and self._opened(row.access_token) == token:
                     session.delete(row)
 
@@ -110,7 +111,7 @@ class ServiceTokens:
     def _load(self, key: tuple[int, str]) -> _Token | None:
         """Return the token that another process stored, if it still serves."""
         with self._database.read() as session:
-            row = session.scalar(select(ServiceToken).where(*_is(key)))
+            row = _find_row(session, key)
         if row is None or row.expires_at <= self._clock():
             return None
         text = self._opened(row.access_token)
@@ -158,7 +159,7 @@ class ServiceTokens:
         locked = self._vault.lock(token.text)
         try:
             with self._database.write() as session:
-                row = session.scalar(select(ServiceToken).where(*_is(key)))
+                row = _find_row(session, key)
                 if row is None:
                     row = ServiceToken(registration_id=key[0], scopes=key[1])
                     session.add(row)
@@ -168,8 +169,11 @@ class ServiceTokens:
             pass  # another process stored its token at the same moment; both are good
 
 
-def _is(key: tuple[int, str]) -> tuple[object, ...]:
-    return (ServiceToken.registration_id == key[0], ServiceToken.scopes == key[1])
+def _find_row(session: Session, key: tuple[int, str]) -> ServiceToken | None:
+    registration_id, scopes = key
+    return session.scalar(
+        select(ServiceToken).where(ServiceToken.registration_id == registration_id, ServiceToken.scopes == scopes)
+    )
 
 
 def _scope_text(scopes: Iterable[str]) -> str:

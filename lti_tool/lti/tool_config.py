@@ -12,7 +12,7 @@ from pylti1p3.deployment import Deployment as LibraryDeployment
 from pylti1p3.registration import Registration as LibraryRegistration
 from pylti1p3.request import Request
 from pylti1p3.tool_config.abstract import ToolConfAbstract
-from sqlalchemy import ColumnElement, Row, exists, select, update
+from sqlalchemy import Row, bindparam, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -68,15 +68,28 @@ _COLUMNS = (
 )
 
 
-def _platforms(session: Session, *conditions: ColumnElement[bool]) -> list[Platform]:
-    return [Platform(*row) for row in session.execute(select(*_COLUMNS).where(*conditions))]
+# Statements of the hot path are built once: building one costs more than running it.
+_BY_ID = select(*_COLUMNS).where(Registration.id == bindparam("id"))
+_BY_ISSUER = select(*_COLUMNS).where(Registration.issuer == bindparam("issuer"))
+_BY_CLIENT = _BY_ISSUER.where(Registration.client_id == bindparam("client_id"))
+_BY_DEPLOYMENT = _BY_ISSUER.where(
+    Registration.disabled_at.is_(None),
+    exists().where(
+        Deployment.registration_id == Registration.id, Deployment.deployment_id == bindparam("deployment_id")
+    ),
+)
+_DEPLOYMENT = select(Deployment.id, Deployment.organization_id, Deployment.state).where(
+    Deployment.registration_id == bindparam("registration_id"),
+    Deployment.deployment_id == bindparam("deployment_id"),
+)
 
 
 def get_platform(session: Session, registration_id: int) -> Platform:
     """Return the platform of a registration, disabled or not; raises ``UnknownPlatformError``."""
-    for platform in _platforms(session, Registration.id == registration_id):
-        return platform
-    raise UnknownPlatformError("The registration of this login does not exist.")
+    row = session.execute(_BY_ID, {"id": registration_id}).one_or_none()
+    if row is None:
+        raise UnknownPlatformError("The registration of this login does not exist.")
+    return Platform(*row)
 
 
 def find_platform(session: Session, issuer: str, client_id: str | None, deployment_id: str | None) -> Platform:
@@ -85,20 +98,15 @@ def find_platform(session: Session, issuer: str, client_id: str | None, deployme
     Without a client id the issuer must have one registration, or the deployment must name it. Raises
     ``UnknownPlatformError``, ``PlatformDisabledError``, or ``LaunchRequestError`` (``client_id_needed``).
     """
-    conditions = [Registration.issuer == issuer]
-    if client_id:
-        conditions.append(Registration.client_id == client_id)
-    found = _platforms(session, *conditions)
+    asked = {"issuer": issuer, "client_id": client_id, "deployment_id": deployment_id}
+    found = [Platform(*row) for row in session.execute(_BY_CLIENT if client_id else _BY_ISSUER, asked)]
     if not found:
         raise UnknownPlatformError("No platform is registered with this issuer and client id.")
     if len(found) == 1:
         return found[0].require_enabled()
     enabled = [platform for platform in found if platform.disabled_at is None] or [found[0].require_enabled()]
     if len(enabled) > 1 and deployment_id:
-        deployed = exists().where(
-            Deployment.registration_id == Registration.id, Deployment.deployment_id == deployment_id
-        )
-        enabled = _platforms(session, *conditions, Registration.disabled_at.is_(None), deployed)
+        enabled = [Platform(*row) for row in session.execute(_BY_DEPLOYMENT, asked)]
     if len(enabled) != 1:
         raise LaunchRequestError(
             "This issuer has several registrations; the login must name its client_id.", code="client_id_needed"
@@ -131,11 +139,8 @@ _DeploymentRow = Row[int, int, DeploymentState]
 
 
 def _find_deployment(session: Session, platform: Platform, deployment_id: str) -> _DeploymentRow | None:
-    return session.execute(
-        select(Deployment.id, Deployment.organization_id, Deployment.state).where(
-            Deployment.registration_id == platform.registration_id, Deployment.deployment_id == deployment_id
-        )
-    ).one_or_none()
+    asked = {"registration_id": platform.registration_id, "deployment_id": deployment_id}
+    return session.execute(_DEPLOYMENT, asked).one_or_none()
 
 
 def _learn_deployment(

@@ -5,6 +5,7 @@ first child of ``svg``. Everything here works on bytes; pixels and drawing are n
 may be hostile: sizes are bounded, check sums are verified, document types are refused.
 """
 
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ SVG_ROOT = "http://www.w3.org/2000/svg"
 MAX_PICTURE_BYTES = 10 * 1024 * 1024
 MAX_TEXT_BYTES = 1024 * 1024
 MAX_CHUNKS = 10_000
+_TAG = re.compile(rb"""<(?:[^>"']|"[^"]*"|'[^']*')*>""")
 
 
 def bake_png(png: bytes, text: str) -> bytes:
@@ -214,17 +216,12 @@ class _Scanner:
 
 
 def _tag_end(svg: bytes, start: int) -> int:
-    """Return the place after the ``>`` that ends the tag at ``start``; ``>`` inside quotes does not count."""
-    quote = 0
-    for place in range(start, len(svg)):
-        byte = svg[place]
-        if quote:
-            quote = 0 if byte == quote else quote
-        elif byte in b"\"'":
-            quote = byte
-        elif byte == ord(">"):
-            return place + 1
-    raise _unreadable("The picture is not well-formed SVG.")
+    """Return the place after the ``>`` that ends the tag at ``start``; ``>`` inside quotes does not count.
+
+    expat has read the tag as sound, so there is one.
+    """
+    tag = _TAG.match(svg, start)
+    return tag.end() if tag else len(svg)
 
 
 def _decode(payload: bytes) -> str:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lti_tool.errors import IssuingError
 from lti_tool.openbadges.contexts import DID_V1, MULTIKEY_V1, OB_V3, JsonObject
-from lti_tool.openbadges.proof import encode_multikey
+from lti_tool.openbadges.proof import encode_multikey, method_id_of
 from lti_tool.openbadges.v3_model import Issuer, clean_text, image, present, required
 
 
@@ -55,6 +55,11 @@ def compose_did_document(issuer_url: str, keys: Sequence[Ed25519PublicKey]) -> J
     }
 
 
+def compose_key_document(issuer_id: str, key: Ed25519PublicKey) -> JsonObject:
+    """Return the document of one key, served at ``{issuer_id}/keys/{multikey}`` (its own ``id``)."""
+    return {"@context": MULTIKEY_V1, **_method(issuer_id, encode_multikey(key))}
+
+
 def did_web_of(url: str) -> str:
     """Return the did:web of an https URL with a path: ``https://h:1/a/b`` is ``did:web:h%3A1:a:b``.
 
@@ -77,7 +82,7 @@ def _key_members(controller: str, keys: Sequence[Ed25519PublicKey]) -> JsonObjec
 
 def _method(controller: str, multikey: str) -> JsonObject:
     return {
-        "id": f"{controller}#{multikey}",
+        "id": method_id_of(controller, multikey),
         "type": "Multikey",
         "controller": controller,
         "publicKeyMultibase": multikey,

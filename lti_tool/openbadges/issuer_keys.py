@@ -86,12 +86,12 @@ def find_key(proof: JsonObject, issuer_id: str, documents: Documents) -> KeyFind
 
 
 def spelled_key(proof: JsonObject) -> Ed25519PublicKey | None:
-    """Return the key that the name of the method spells out in its fragment, if it does.
+    """Return the key that the name of the method ends with, if it does.
 
     Enough to tell altered from intact without any network; whose key it is stays open.
     """
     try:
-        return decode_multikey(str(proof.get("verificationMethod")).partition("#")[2])
+        return decode_multikey(re.split("[#/]", str(proof.get("verificationMethod")))[-1])
     except CredentialInvalidError:
         return None
 

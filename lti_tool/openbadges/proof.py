@@ -25,6 +25,7 @@ __all__ = [
     "decode_multikey",
     "encode_multikey",
     "format_time",
+    "method_id_of",
     "read_json",
     "select_proof",
     "sign_document",
@@ -50,6 +51,15 @@ def decode_multikey(text: str) -> Ed25519PublicKey:
         return Ed25519PublicKey.from_public_bytes(raw.removeprefix(ED25519_PUBLIC))
     except ValueError:
         raise CredentialInvalidError("The key is not an Ed25519 Multikey.", code="key_unsupported") from None
+
+
+def method_id_of(controller: str, multikey: str) -> str:
+    """Return the id of a key: ``{did}#{multikey}``, for an https controller ``{url}/keys/{multikey}``.
+
+    A key of an https controller has a page of its own, because some verifiers take what the address answers for the
+    key and never look for a fragment in it.
+    """
+    return f"{controller}#{multikey}" if controller.startswith("did:") else f"{controller}/keys/{multikey}"
 
 
 def format_time(moment: datetime) -> str:
@@ -154,8 +164,8 @@ class Signer:
 
     @property
     def verification_method(self) -> str:
-        """The id of the key: the controller's address with the key itself as fragment."""
-        return f"{self.controller}#{self.multikey}"
+        """The id of the key, see ``method_id_of``."""
+        return method_id_of(self.controller, self.multikey)
 
     def sign(self, document: JsonObject, created: datetime) -> JsonObject:
         """Return a signed copy of ``document``; see ``sign_document``. Its issuer must be the controller."""

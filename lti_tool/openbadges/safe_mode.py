@@ -22,8 +22,8 @@ from lti_tool.openbadges.contexts import JsonObject, load_context
 
 Terms = Mapping[str, Any]
 
-REFUSED_TERMS = frozenset({"jti", "endorsementJwt", "_sd", "jsonSchema", "jwk"})
-"""The first two came to context 3.0.3 after it was published, so copies disagree; the others are JSON literals."""
+REFUSED_TERMS = frozenset({"jti", "endorsementJwt"})
+"""They came to context 3.0.3 after it was published, so copies of it disagree."""
 
 MAX_INTEGER = 2**53 - 1
 MAX_NODES = 20_000

@@ -7,7 +7,13 @@ readers and the proof all accept. Ids are absolute and come from the caller.
 from datetime import datetime
 
 from lti_tool.openbadges.contexts import CONTEXTS, OB_EXTENSIONS, OB_V3, VC_V2, JsonObject
-from lti_tool.openbadges.controller import compose_did_document, compose_issuer_document, compose_profile, did_web_of
+from lti_tool.openbadges.controller import (
+    compose_did_document,
+    compose_issuer_document,
+    compose_key_document,
+    compose_profile,
+    did_web_of,
+)
 from lti_tool.openbadges.proof import format_time
 from lti_tool.openbadges.v3_model import (
     ACHIEVEMENT_TYPES,
@@ -48,6 +54,7 @@ __all__ = [
     "compose_credential",
     "compose_did_document",
     "compose_issuer_document",
+    "compose_key_document",
     "compose_profile",
     "did_web_of",
     "identity_hash",

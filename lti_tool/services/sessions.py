@@ -144,8 +144,11 @@ def keep(
 
     Only the keys that changed are written, so that two tabs of one session do not undo each other.
     """
-    table: type[LaunchSession | StaffSession] = LaunchSession if isinstance(view, LaunchView) else StaffSession
-    row = session.scalars(select(table).where(table.id == view.session_id).with_for_update()).one_or_none()
+    row: LaunchSession | StaffSession | None
+    if isinstance(view, LaunchView):
+        row = session.get(LaunchSession, view.session_id, with_for_update=True)
+    else:
+        row = session.get(StaffSession, view.session_id, with_for_update=True)
     if row is None:  # signed out by another request meanwhile
         return
     row.seen_at, row.expires_at = now, now + IDLE

@@ -41,7 +41,6 @@ from flask import current_app, g, request
 from flask import session as flask_session
 
 from lti_tool.errors import ForbiddenError, SessionExpiredError
-from lti_tool.models import StaffRole
 from lti_tool.services.sessions import LaunchView, StaffView
 from lti_tool.web.current import services
 from lti_tool.web.session import StoredSession

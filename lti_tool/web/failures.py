@@ -10,7 +10,8 @@ from werkzeug.exceptions import HTTPException
 
 from lti_tool.errors import ToolError
 from lti_tool.web.current import request_id, wants_json
-from lti_tool.web.messages import MESSAGES, Message, message_for
+from lti_tool.web.messages import MESSAGES, message_for
+from lti_tool.web.wording import Message
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.web")
 

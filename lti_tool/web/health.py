@@ -118,7 +118,7 @@ def figures() -> Response:
     counted = metrics().registry
     if os.environ.get(SHARED_FOLDER):
         counted = CollectorRegistry()
-        MultiProcessCollector(counted)
+        MultiProcessCollector(counted)  # type: ignore[no-untyped-call]
     response = make_response(generate_latest(counted) + generate_latest(stored))
     response.headers["Content-Type"] = CONTENT_TYPE_LATEST
     return response

@@ -7,6 +7,7 @@ back, the course page follows; if not (cookies blocked in the frame), the sessio
 import base64
 import json
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 import structlog
 from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request, url_for
@@ -101,10 +102,10 @@ def refuse(error: LaunchError) -> Response:
     if wants_json():
         return failures.answer_tool_error(error)
     log.info("launch.refused", error_code=error.code, detail=str(error), request_id=request_id())
-    g.frame_ancestors = _frames_of_refusal(error)
+    g.frame_ancestors = _frames_of_refusal()
     login_url = None
     if isinstance(error, CookiesBlockedError):
-        login_url = url_for("lti.login", **error.login_parameters)
+        login_url = f"{url_for('lti.login')}?{urlencode(error.login_parameters)}"
     page = render_template(
         "lti/refused.html", code=error.code, message=message_for(error), request_id=request_id(), login_url=login_url
     )
@@ -117,7 +118,7 @@ def _parameters() -> Mapping[str, str]:
     return request.form if request.method == "POST" else request.args
 
 
-def _frames_of_refusal(error: LaunchError) -> list[str]:
+def _frames_of_refusal() -> list[str]:
     """Who may frame the page: the registered platform this came from, else the page that sent the request here.
 
     The page holds nothing private and nothing to press but a link to a new login, so the sender's own word is enough.

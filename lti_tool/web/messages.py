@@ -1,41 +1,22 @@
 """What a person reads when something was refused or failed: per code a title, what happened, and what to try."""
 
-from dataclasses import dataclass
-from typing import Any
-
 from flask_babel import lazy_gettext as _l
 
 from lti_tool.errors import ToolError
+from lti_tool.web.launch_messages import LAUNCH_MESSAGES
+from lti_tool.web.wording import ASK_ADMIN, LATER, RELAUNCH, TELL_ADMIN, Message
 
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Texts for one code; lazy, so that each reader gets their language."""
-
-    title: Any
-    happened: Any
-    remedies: tuple[Any, ...]
-
-
-_RELAUNCH = _l("Go back to your course and open this tool from there again.")
-_ASK_ADMIN = _l("If it stays like this, tell the person who looks after your learning platform, with the code below.")
-_TELL_ADMIN = _l("Tell the person who looks after your learning platform, with the code below.")
-_LATER = _l("Wait a minute and try again.")
-
-_NOT_SAFE = _l("This launch could not be checked")
-_AGAIN_OR_ADMIN = (_RELAUNCH, _ASK_ADMIN)
-
-MESSAGES: dict[str, Message] = {
+MESSAGES: dict[str, Message] = LAUNCH_MESSAGES | {
     # -- general ----------------------------------------------------------------------------------------------------
     "internal": Message(
         _l("Something went wrong here"),
         _l("The tool made a mistake. It is not yours, and it was written down for the people who run it."),
-        (_LATER, _ASK_ADMIN),
+        (LATER, ASK_ADMIN),
     ),
     "settings_incomplete": Message(
         _l("The tool is not set up completely"),
         _l("A setting is missing that this page needs."),
-        (_TELL_ADMIN,),
+        (TELL_ADMIN,),
     ),
     "not_found": Message(
         _l("There is nothing here"),
@@ -79,9 +60,7 @@ MESSAGES: dict[str, Message] = {
     ),
     "other_course": Message(
         _l("This page belongs to another course"),
-        _l(
-            "You opened another course meanwhile, perhaps in another tab, so this page was closed to keep the two apart."
-        ),
+        _l("You opened another course meanwhile, perhaps in another tab. This page was closed to keep the two apart."),
         (_l("Open the tool from that course again."),),
     ),
     "anonymous_read_only": Message(
@@ -125,12 +104,12 @@ MESSAGES: dict[str, Message] = {
     "rate_limited": Message(
         _l("Too many requests"),
         _l("Many requests came from one place within a short time."),
-        (_LATER,),
+        (LATER,),
     ),
     "session_expired": Message(
         _l("Your session has ended"),
         _l("You were away for more than thirty minutes, or this page was opened without your course."),
-        (_RELAUNCH,),
+        (RELAUNCH,),
     ),
     "context_missing": Message(
         _l("This was opened outside a course"),
@@ -163,125 +142,26 @@ MESSAGES: dict[str, Message] = {
         _l("Somebody accepted or refused this deployment already. Nothing was changed."),
         (_l("Open the list again to see how things are now."),),
     ),
-    # -- launches ---------------------------------------------------------------------------------------------------
-    "launch_refused": Message(
-        _NOT_SAFE, _l("Something in the launch was not as it must be, so it was refused."), _AGAIN_OR_ADMIN
-    ),
-    "launch_request_invalid": Message(
-        _l("This launch is incomplete"),
-        _l("The learning platform left out something a launch needs, or this address was opened directly."),
-        _AGAIN_OR_ADMIN,
-    ),
-    "platform_unknown": Message(
-        _l("This learning platform is not registered here"),
-        _l("The tool does not know the platform that sent you, or knows it under other names."),
-        (_l("Ask the person who looks after your learning platform to register it with this tool."), _TELL_ADMIN),
-    ),
-    "platform_disabled": Message(
-        _l("This learning platform was switched off here"),
-        _l("An admin of this tool disabled the connection to your learning platform."),
-        (_TELL_ADMIN,),
-    ),
-    "platform_refused_login": Message(
-        _l("Your learning platform stopped the launch"),
-        _l("It did not confirm who you are. Perhaps you are signed out there."),
-        (_l("Sign in to your learning platform again, then open the tool from your course."), _ASK_ADMIN),
-    ),
-    "state_unknown": Message(
-        _l("This launch is not known here"), _l("It was never begun here, or long ago."), _AGAIN_OR_ADMIN
-    ),
-    "launch_replayed": Message(
-        _l("This launch was used before"),
-        _l("Each launch works once. Loading the page again or going back sends the old one."),
-        (_RELAUNCH,),
-    ),
-    "state_expired": Message(
-        _l("This launch took too long"), _l("A launch must be finished within ten minutes."), (_RELAUNCH,)
-    ),
-    "browser_mismatch": Message(
-        _l("This launch was begun in another browser"),
-        _l("For your safety a launch must end in the browser where it began."),
-        _AGAIN_OR_ADMIN,
-    ),
-    "cookies_blocked": Message(
-        _l("Your browser keeps this tool from starting here"),
-        _l("It blocks the cookie that shows that this launch is yours."),
-        (_l("Open the tool in a window of its own."), _l("Or allow cookies for this site and try again.")),
-    ),
-    "nonce_mismatch": Message(
-        _NOT_SAFE, _l("The platform's answer does not belong to the launch that was begun."), _AGAIN_OR_ADMIN
-    ),
-    "token_malformed": Message(
-        _NOT_SAFE, _l("The platform's answer is not a signed message that can be read."), _AGAIN_OR_ADMIN
-    ),
-    "token_algorithm": Message(
-        _NOT_SAFE, _l("The platform's answer is not signed in the way the standard asks for."), (_TELL_ADMIN,)
-    ),
-    "token_key_unknown": Message(
-        _NOT_SAFE,
-        _l("The platform's answer is signed with a key that the platform does not publish."),
-        (_LATER, _TELL_ADMIN),
-    ),
-    "token_signature": Message(_NOT_SAFE, _l("The signature of the platform's answer is wrong."), _AGAIN_OR_ADMIN),
-    "token_expired": Message(_l("This launch is too old"), _l("The platform's answer has run out."), _AGAIN_OR_ADMIN),
-    "token_time": Message(
-        _NOT_SAFE,
-        _l("The time in the platform's answer is wrong. One of the two clocks may be off."),
-        (_RELAUNCH, _TELL_ADMIN),
-    ),
-    "token_claim": Message(
-        _l("This launch is incomplete"),
-        _l("The platform's answer lacks something a launch needs, or it has the wrong form."),
-        (_TELL_ADMIN,),
-    ),
-    "token_audience": Message(_NOT_SAFE, _l("The platform's answer is meant for another tool."), (_TELL_ADMIN,)),
-    "token_party": Message(_NOT_SAFE, _l("The platform's answer names another party than this tool."), (_TELL_ADMIN,)),
-    "token_issuer": Message(
-        _NOT_SAFE, _l("The answer came from another platform than the one where the launch began."), (_TELL_ADMIN,)
-    ),
-    "target_link_foreign": Message(
-        _l("This link leads to another tool"),
-        _l("The link in your course points to an address that is not this tool's."),
-        (_l("Ask your instructor to add the link again."), _TELL_ADMIN),
-    ),
-    "deployment_pending": Message(
-        _l("Almost there: an admin has to accept this installation"),
-        _l("The tool was installed in a new place of your learning platform and waits to be accepted."),
-        (
-            _l("Ask the admin of this tool to accept it; it is on their first page."),
-            _l("Then open the tool from your course again."),
-        ),
-    ),
-    "deployment_disabled": Message(
-        _l("This installation was refused"),
-        _l("An admin of this tool refused or disabled this installation."),
-        (_TELL_ADMIN,),
-    ),
-    "message_unsupported": Message(
-        _l("This tool cannot be used in this place"),
-        _l("Your learning platform asked for something this tool does not offer."),
-        (_l("Add the tool to a course and open it from there."), _ASK_ADMIN),
-    ),
     # -- other hosts ------------------------------------------------------------------------------------------------
     "host_unavailable": Message(
         _l("Another service does not answer"),
         _l("This step needs another service, which failed."),
-        (_LATER, _ASK_ADMIN),
+        (LATER, ASK_ADMIN),
     ),
     "platform_unavailable": Message(
         _l("Your learning platform does not answer"),
         _l("The tool asked it for something and got no usable answer. Nothing is lost."),
-        (_LATER, _ASK_ADMIN),
+        (LATER, ASK_ADMIN),
     ),
     "missing_scope": Message(
         _l("The tool lacks a permission"),
         _l("Your learning platform has not allowed this tool to do that."),
-        (_l("Ask the person who looks after your learning platform to grant it."), _TELL_ADMIN),
+        (_l("Ask the person who looks after your learning platform to grant it."), TELL_ADMIN),
     ),
     "backpack_unavailable": Message(
         _l("The backpack does not answer"),
         _l("Your badge is safe here. It will be sent again by itself."),
-        (_LATER,),
+        (LATER,),
     ),
     "backpack_refused": Message(
         _l("The backpack did not take the badge"),
@@ -307,7 +187,7 @@ MESSAGES: dict[str, Message] = {
     "issuing_failed": Message(
         _l("The badge could not be made"),
         _l("It was not signed, and nothing half-done was kept. Your claim is not lost."),
-        (_LATER, _ASK_ADMIN),
+        (LATER, ASK_ADMIN),
     ),
     "credential_invalid": Message(
         _l("This is not a badge that can be read"),

@@ -114,7 +114,7 @@ class StoredSession(SessionMixin):
         return len(self._read())
 
     @property
-    def modified(self) -> bool:  # type: ignore[override]
+    def modified(self) -> bool:
         """Whether a key was set or deleted; set it to ``True`` after changing a stored list or mapping in place."""
         return bool(self.changed or self.removed)
 

@@ -1,4 +1,4 @@
-"""A tool's side of the table: one registration, one context and the service client, set up against a strict platform."""
+"""The tool's side of the table: a registration, a context and the service client, set up against a strict platform."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

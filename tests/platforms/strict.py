@@ -136,7 +136,7 @@ class StrictPlatform(StrictServices):
     def registration(self) -> dict[str, Any]:
         """What an admin enters to register this platform with the tool."""
         return {
-            "name": f"{self.quirks.product} platform",
+            "name": f"{self.quirks.product} for {self.client_id}",
             "issuer": self.issuer,
             "client_id": self.client_id,
             "auth_login_url": f"{self.base_url}/auth",

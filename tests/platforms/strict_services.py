@@ -184,7 +184,8 @@ class StrictServices(TokenEndpoint):
             "resourceId": column.resource_id,
             "tag": column.tag,
         }
-        return {key: value for key, value in document.items() if value is not None} | column.raw
+        raw: dict[str, Any] = column.raw
+        return {key: value for key, value in document.items() if value is not None} | raw
 
     def _results(self, request: Request, context: str, number: int) -> Response:
         refusal = self._refusal(request, context, {RESULT_READ}, RESULTS_TYPE)

@@ -237,7 +237,9 @@ def test_a_silent_host_is_given_up() -> None:
     assert caught.value.code == "host_slow"
 
 
-def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch, client: HttpClient, host: str) -> None:
+def test_proxies_of_the_environment_are_not_used(
+    monkeypatch: pytest.MonkeyPatch, client: HttpClient, host: str
+) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     assert client.get(f"{host}/echo").status == 200

@@ -246,7 +246,7 @@ REFUSED = {
     "shared secret": lambda: {"kty": "oct", "k": "c2VjcmV0", "kid": "k"},
     "no kid": lambda: {name: one for name, one in public_jwk("k", private_key()).items() if name != "kid"},
     "empty kid": lambda: public_jwk("", private_key()),
-    "kid is a number": lambda: public_jwk("k", private_key(), kid=5),
+    "kid is a number": lambda: public_jwk("k", private_key()) | {"kid": 5},
     "kid with a NUL": lambda: public_jwk("k\0", private_key()),
     "no modulus": lambda: {"kty": "RSA", "kid": "k", "e": "AQAB"},
     "modulus is a number": lambda: public_jwk("k", private_key(), n=5),

@@ -11,6 +11,7 @@ from lti_tool.openbadges import baking
 from lti_tool.openbadges.picture import default_picture, render_png
 
 JSON_TEXT = '{"name": "Ñandú ]]> <b> & \\" 水"}'
+NS, SVG_NS = "https://purl.imsglobal.org/ob/v3p0", "http://www.w3.org/2000/svg"
 JWS = "eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"><g/></svg>'
 
@@ -118,8 +119,8 @@ def test_sizes_are_limited(png, monkeypatch):
         '<svg xmlns="http://www.w3.org/2000/svg"/>',
         '<svg xmlns="http://www.w3.org/2000/svg" />',
         '<?xml version="1.0"?>\n<!-- <svg> --><s:svg a="x>y" xmlns:s="http://www.w3.org/2000/svg"\n><s:g/></s:svg>',
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:openbadges="{baking.SVG_NAMESPACE}"><openbadges:credential verify="a"/></svg>',
-        f'<svg xmlns="http://www.w3.org/2000/svg"><g><credential xmlns="{baking.SVG_NAMESPACE}">{{}}</credential></g></svg>',
+        f'<svg xmlns="{SVG_NS}" xmlns:openbadges="{NS}"><openbadges:credential verify="a"/></svg>',
+        f'<svg xmlns="{SVG_NS}"><g><credential xmlns="{NS}">{{}}</credential></g></svg>',
         default_picture("AQ", "#1d4f91", "Aquaponics"),
     ],
 )

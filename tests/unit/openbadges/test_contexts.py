@@ -1,3 +1,4 @@
+import hashlib
 import json
 import subprocess
 import sys
@@ -47,6 +48,24 @@ def test_an_altered_file_is_refused(tmp_path, monkeypatch):
     with pytest.raises(IssuingError) as refusal:
         contexts.load_context.__wrapped__(contexts.OB_EXTENSIONS)
     assert refusal.value.code == "context_altered"
+
+
+def test_a_file_that_is_not_one_context_is_refused(tmp_path, monkeypatch):
+    payload = json.dumps({"@context": ["https://elsewhere.example/"]}).encode()
+    (tmp_path / "listed.json").write_bytes(payload)
+    pinned = {"https://x.example/": ("listed.json", hashlib.sha256(payload).hexdigest())}
+    monkeypatch.setattr(contexts, "PINNED", pinned)
+    monkeypatch.setattr(contexts, "_directory", lambda: tmp_path)
+    with pytest.raises(IssuingError) as refusal:
+        contexts.load_context.__wrapped__("https://x.example/")
+    assert refusal.value.code == "context_altered"
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(IssuingError, match="openbadgeslib") as refusal:
+        contexts._directory.__wrapped__()
+    assert refusal.value.code == "contexts_missing"
 
 
 def test_reading_a_context_does_not_import_the_verifier_library():

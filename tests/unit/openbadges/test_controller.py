@@ -24,6 +24,13 @@ def test_the_issuer_document_is_a_profile_that_lists_its_keys(issuer, key, signe
     assert newest["id"] != oldest["id"]
 
 
+def test_a_key_has_a_page_of_its_own(issuer, key, signer):
+    document = v3.compose_key_document(issuer.id, key.public_key())
+    method = v3.compose_issuer_document(issuer, [key.public_key()])["verificationMethod"][0]
+    assert document == {"@context": "https://w3id.org/security/multikey/v1", **method}
+    assert document["id"] == signer.verification_method == f"{issuer.id}/keys/{signer.multikey}"
+
+
 def test_the_did_document_is_about_the_alias(issuer, key):
     document = v3.compose_did_document(issuer.id, [key.public_key()])
     assert document["id"] == "did:web:badges.example:issuers:4"

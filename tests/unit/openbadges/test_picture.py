@@ -108,7 +108,7 @@ def test_uploads_become_square_png(kind):
     png = picture.reencode_upload(upload(Image.new("RGB", (300, 100), "#cc0000"), kind))
     with opened(png) as clean:
         assert (clean.format, clean.mode, clean.size) == ("PNG", "RGBA", (512, 512))
-        red, green, blue, alpha = clean.getpixel((256, 256))
+        red, green, _, alpha = clean.getpixel((256, 256))
         assert alpha == 255
         assert red > 190
         assert green < 20

@@ -159,6 +159,31 @@ def test_terms_that_some_copies_of_the_context_lack_are_refused(compose, key):
     assert code_of(document) == "term_unstable"
 
 
+def test_json_literals_are_refused(compose):
+    document = compose()
+    document["_sd"] = "x"
+    assert code_of(document) == "value_unsupported"
+
+
+def test_a_term_for_a_vocabulary_takes_terms_and_addresses(signed):
+    for purpose in ("assertionMethod", "https://w3id.org/security#assertionMethod"):
+        signed["proof"]["proofPurpose"] = purpose
+        check_safe(signed)
+    signed["proof"]["proofPurpose"] = "assertion method"
+    assert code_of(signed) == "iri_invalid"
+
+
+def test_a_null_context_empties_what_is_in_force(compose):
+    document = {
+        "@context": [VC_V2],
+        "type": ["VerifiablePresentation"],
+        "verifiableCredential": [compose()],
+    }
+    check_safe(document)
+    del document["verifiableCredential"][0]["@context"]
+    assert code_of(document) in {"type_undefined", "term_undefined"}
+
+
 def test_a_second_node_with_the_id_of_the_credential_is_refused(compose):
     """The graph is the same when the status moves there, so the signature would still fit."""
     document = compose()
@@ -188,6 +213,15 @@ def test_too_many_parts_are_refused(compose):
     assert code_of(document) == "document_too_large"
 
 
+def test_a_scheme_that_is_also_a_term_is_still_an_address(compose):
+    document = compose()
+    document["credentialSubject"]["achievement"]["id"] = "tag:badges.example,2026:aq"
+    document["id"] = "name:x"
+    check_safe(document)
+    assert not [iri for iri in _ids_in_pyld(document) if iri.startswith("https://schema.org/")]
+    assert "tag:badges.example,2026:aq" in _ids_in_pyld(document)
+
+
 def test_an_address_that_a_prefix_would_expand_is_refused(compose):
     document = compose()
     document["issuer"]["id"] = "xsd:issuer"
@@ -207,11 +241,23 @@ def test_an_independent_processor_drops_what_safe_mode_refuses(compose, node):
     assert len(_dropped_by_pyld(unsafe)) == 1
 
 
-def _dropped_by_pyld(document):
-    dropped = []
-
+def _expand(document, dropped):
     def load(url, _options):
         return {"contextUrl": None, "documentUrl": url, "document": {"@context": copy.deepcopy(load_context(url))}}
 
-    jsonld.expand(document, {"documentLoader": load}, on_property_dropped=dropped.append)
+    return jsonld.expand(document, {"documentLoader": load}, on_property_dropped=dropped.append)
+
+
+def _dropped_by_pyld(document):
+    dropped = []
+    _expand(document, dropped)
     return dropped
+
+
+def _ids_in_pyld(value):
+    if isinstance(value, dict):
+        value = _expand(value, []) if "@context" in value else value
+    if isinstance(value, dict):
+        own = [value["@id"]] if isinstance(value.get("@id"), str) else []
+        return own + [iri for child in value.values() for iri in _ids_in_pyld(child)]
+    return [iri for child in value for iri in _ids_in_pyld(child)] if isinstance(value, list) else []

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import base58
+import jwt
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -173,3 +174,9 @@ class Signer:
         if (issuer.get("id") if isinstance(issuer, dict) else issuer) != self.controller:
             raise CredentialInvalidError("The key belongs to another issuer.", code="issuer_mismatch")
         return sign_document(document, self.private_key, verification_method=self.verification_method, created=created)
+
+    def sign_jwt(self, document: JsonObject, issued: datetime) -> str:
+        """Return ``document`` as a compact JWS (VC-JOSE-COSE, ``vc+jwt``), for readers that know no embedded proof."""
+        headers = {"typ": "vc+jwt", "cty": "vc", "kid": self.verification_method}
+        payload = {**document, "iss": self.controller, "nbf": int(issued.timestamp())}
+        return jwt.encode(payload, self.private_key, algorithm="EdDSA", headers=headers)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from lti_tool.errors import NotFoundError
 from lti_tool.models import CredentialVersion, IssuerProfile, StatusList
 from lti_tool.openbadges import status_list
+from lti_tool.openbadges.contexts import JsonObject
+from lti_tool.openbadges.proof import Signer
 from lti_tool.services.issuers import active_key, signer
 from lti_tool.vault import Vault
 
@@ -23,12 +25,23 @@ def get_list(session: Session, public_id: str) -> StatusList:
 
 def sign_list(session: Session, listed: StatusList, vault: Vault) -> str:
     """Return the signed list as text, the same for the same bits."""
-    profile = session.get_one(IssuerProfile, listed.issuer_profile_id)
-    valid_from = listed.changed_at.replace(microsecond=0)
-    url = f"{profile.base_url}/status/{listed.public_id}"
-    document = status_list.compose_status_list(url, profile.url_id, listed.bits, valid_from)
-    signed = signer(active_key(session, profile.id), profile, vault).sign(document, valid_from)
+    document, key = _composed(session, listed, vault)
+    signed = key.sign(document, listed.changed_at.replace(microsecond=0))
     return json.dumps(signed, ensure_ascii=False, separators=(",", ":"))
+
+
+def sign_list_jwt(session: Session, listed: StatusList, vault: Vault) -> str:
+    """Return the list as a signed JWT, for verifiers that read no embedded proof (openbadgeslib)."""
+    document, key = _composed(session, listed, vault)
+    return key.sign_jwt(document, listed.changed_at)
+
+
+def _composed(session: Session, listed: StatusList, vault: Vault) -> tuple[JsonObject, Signer]:
+    profile = session.get_one(IssuerProfile, listed.issuer_profile_id)
+    url = f"{profile.base_url}/status/{listed.public_id}"
+    valid_from = listed.changed_at.replace(microsecond=0)
+    document = status_list.compose_status_list(url, profile.url_id, listed.bits, valid_from)
+    return document, signer(active_key(session, profile.id), profile, vault)
 
 
 def keep_signed(session: Session, listed: StatusList, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import singledispatch
+from typing import Literal
 
 from babel.lists import format_list
 
@@ -41,7 +42,7 @@ def _title(identifier: str, titles: Mapping[str, str]) -> str:
     return titles.get(identifier) or _("something that is no longer here")
 
 
-def _joined(clauses: Iterable[Clause], titles: Mapping[str, str], style: str) -> str:
+def _joined(clauses: Iterable[Clause], titles: Mapping[str, str], style: Literal["standard", "or"]) -> str:
     """The clauses as a list of the language; a list inside a list goes into brackets."""
     phrases = [f"({_phrase(clause, titles)})" if _is_list(clause) else _phrase(clause, titles) for clause in clauses]
     return format_list(phrases, style=style, locale=locale())

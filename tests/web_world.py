@@ -76,7 +76,9 @@ class World:
         """Let time pass."""
         self.now[0] += timedelta(**delta)
 
-    def launch(self, *roles: str, course: str | None = "course-1", sub: str | None = "ada", **more: Any) -> VerifiedLaunch:
+    def launch(
+        self, *roles: str, course: str | None = "course-1", sub: str | None = "ada", **more: Any
+    ) -> VerifiedLaunch:
         """A launch as verification would give it."""
         values: dict[str, Any] = {
             "registration_id": self.registration_id,
@@ -202,6 +204,13 @@ def probe_blueprint() -> Blueprint:
     def publish(context_id: int) -> str:
         return "published"
 
+    _add_other_probes(blueprint)
+    return blueprint
+
+
+def _add_other_probes(blueprint: Blueprint) -> None:
+    """Views without a launch."""
+
     @blueprint.route("/probe/anyone", methods=["GET", "POST"])
     @public
     def anyone() -> str:
@@ -220,5 +229,3 @@ def probe_blueprint() -> Blueprint:
     @public
     def broken() -> str:
         raise ValueError("inner details")
-
-    return blueprint

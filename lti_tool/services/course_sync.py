@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -28,6 +28,10 @@ from lti_tool.services.upsert import insert_once
 
 LEASE = timedelta(minutes=2)
 RETRY_AFTER = (timedelta(seconds=10), timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30))
+LONGEST_WAIT = 24 * 3600.0
+"""Seconds; no platform puts a reading off for longer than this."""
+ASKED_BY_PEOPLE = {"button", "command"}
+"""Reasons of a person who waits: a reading that was put off after a failure is brought forward for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Freshness:
 def request_sync(
     session: Session, context: Context, reason: str, now: datetime, *, unless_read_since: datetime | None = None
 ) -> int | None:
-    """Ask for a reading of the course; returns the new run's id, or ``None`` when one is open or recent enough."""
+    """Ask for a reading of the course; returns the id of the run to take, or ``None``: one is open or recent enough."""
     if unless_read_since is not None:
         recent = select(SyncRun.id).where(
             SyncRun.context_id == context.id,
@@ -52,11 +56,12 @@ def request_sync(
         )
         if session.scalar(recent.limit(1)) is not None:
             return None
-    open_run = select(SyncRun.id).where(
+    open_run = select(SyncRun).where(
         SyncRun.context_id == context.id, SyncRun.state.in_([SyncState.REQUESTED, SyncState.RUNNING])
     )
-    if session.scalar(open_run) is not None:
-        return None
+    waiting = session.scalar(open_run)
+    if waiting is not None:
+        return _bring_forward(session, waiting.id, now) if reason in ASKED_BY_PEOPLE else None
     run = SyncRun(context_id=context.id, state=SyncState.REQUESTED, reason=reason, attempts=0, due_at=now, counts={})
     try:
         with session.begin_nested():
@@ -66,26 +71,33 @@ def request_sync(
     return run.id
 
 
-def due_runs(session: Session, now: datetime, limit: int = 50) -> list[int]:
-    """Return ids of runs that somebody should take: requested and due, or running with a lease that passed."""
-    due = or_(
+def _bring_forward(session: Session, run_id: int, now: datetime) -> int | None:
+    """Make a run that waits for its next attempt due now; returns its id if it did wait."""
+    return session.execute(
+        update(SyncRun)
+        .where(SyncRun.id == run_id, SyncRun.state == SyncState.REQUESTED, SyncRun.due_at > now)
+        .values(due_at=now)
+        .returning(SyncRun.id)
+    ).scalar()
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return or_(
         (SyncRun.state == SyncState.REQUESTED) & (SyncRun.due_at <= now),
         (SyncRun.state == SyncState.RUNNING) & (SyncRun.lease_until < now),
     )
-    return list(session.scalars(select(SyncRun.id).where(due).order_by(SyncRun.due_at).limit(limit)))
+
+
+def due_runs(session: Session, now: datetime, limit: int = 50) -> list[int]:
+    """Return ids of runs that somebody should take: requested and due, or running with a lease that passed."""
+    return list(session.scalars(select(SyncRun.id).where(_is_due(now)).order_by(SyncRun.due_at).limit(limit)))
 
 
 def take_run(session: Session, run_id: int, now: datetime) -> SyncRun | None:
     """Take a run that is due, by one statement; ``None`` when somebody else has it."""
     taken = session.execute(
         update(SyncRun)
-        .where(
-            SyncRun.id == run_id,
-            or_(
-                (SyncRun.state == SyncState.REQUESTED) & (SyncRun.due_at <= now),
-                (SyncRun.state == SyncState.RUNNING) & (SyncRun.lease_until < now),
-            ),
-        )
+        .where(SyncRun.id == run_id, _is_due(now))
         .values(state=SyncState.RUNNING, lease_until=now + LEASE, started_at=now, attempts=SyncRun.attempts + 1)
         .returning(SyncRun.id)
     ).scalar()
@@ -94,22 +106,43 @@ def take_run(session: Session, run_id: int, now: datetime) -> SyncRun | None:
 
 def renew_lease(session: Session, run_id: int, now: datetime, counts: dict[str, int]) -> None:
     """Say that the run is alive, and how far it came."""
-    session.execute(update(SyncRun).where(SyncRun.id == run_id).values(lease_until=now + LEASE, counts=counts))
+    session.execute(
+        update(SyncRun)
+        .where(SyncRun.id == run_id, SyncRun.state == SyncState.RUNNING)
+        .values(lease_until=now + LEASE, counts=counts)
+    )
 
 
 def finish_run(session: Session, run_id: int, now: datetime, counts: dict[str, int]) -> None:
     """Mark the run done and ask for an evaluation of its course."""
-    run = session.get_one(SyncRun, run_id)
-    run.state, run.finished_at, run.lease_until, run.counts, run.error_code = SyncState.DONE, now, None, counts, None
+    run = session.get_one(SyncRun, run_id, with_for_update=True)
     want_evaluation(session, run.context_id)
+    if run.state is not SyncState.RUNNING:  # the lease passed and somebody else brought the run to its end
+        return
+    run.state, run.finished_at, run.lease_until, run.counts, run.error_code = SyncState.DONE, now, None, counts, None
 
 
-def fail_run(session: Session, run_id: int, now: datetime, error_code: str, *, retryable: bool) -> None:
-    """Record the failure: try again later while that can help, otherwise end. Facts stay, marked stale."""
-    run = session.get_one(SyncRun, run_id)
+def fail_run(
+    session: Session,
+    run_id: int,
+    now: datetime,
+    error_code: str,
+    *,
+    retryable: bool,
+    retry_after: float | None = None,
+) -> None:
+    """Record the failure: try again later while that can help, otherwise end. Facts stay, marked stale.
+
+    ``retry_after``: seconds the platform asked to wait at least. What was read before the failure is evaluated.
+    """
+    run = session.get_one(SyncRun, run_id, with_for_update=True)
+    want_evaluation(session, run.context_id)
+    if run.state is not SyncState.RUNNING:
+        return
     run.error_code, run.lease_until = error_code, None
     if retryable and run.attempts <= len(RETRY_AFTER):
-        run.state, run.due_at = SyncState.REQUESTED, now + RETRY_AFTER[run.attempts - 1]
+        wait = max(RETRY_AFTER[run.attempts - 1], timedelta(seconds=min(retry_after or 0, LONGEST_WAIT)))
+        run.state, run.due_at = SyncState.REQUESTED, now + wait
         return
     run.state, run.finished_at = SyncState.FAILED, now
 
@@ -161,8 +194,19 @@ def store_column(session: Session, context_id: int, source: str, reading: Column
     )
     column = session.scalar(found)
     if column is None:
-        column = EvidenceColumn(context_id=context_id, source=source, external_key=reading.external_key)
-        session.add(column)
+        insert_once(
+            session,
+            EvidenceColumn,
+            ["context_id", "source", "external_key"],
+            context_id=context_id,
+            source=source,
+            external_key=reading.external_key,
+            kind=reading.kind,
+            title=reading.title,
+            position=reading.position,
+            is_gone=False,
+        )
+        column = session.scalars(found).one()
     column.kind, column.title, column.maximum = reading.kind, reading.title, reading.maximum
     column.resource_id, column.tag = reading.resource_id, reading.tag
     column.position, column.is_gone = reading.position, False

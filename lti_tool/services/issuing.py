@@ -19,6 +19,8 @@ from lti_tool.domain.lifecycle import AwardAction, AwardState
 from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import CredentialInvalidError, IssuingError, NotClaimableError, NotFoundError
 from lti_tool.models import (
+    Achievement,
+    AchievementVersion,
     Award,
     Credential,
     CredentialVersion,
@@ -185,7 +187,7 @@ def compose(session: Session, version_id: int, vault: Vault) -> Unsigned | None:
     document = v3.compose_credential(
         credential_id=version.credential.url_id,
         issuer=issuer_value(profile),
-        achievement=achievement_card(session, award),
+        achievement=achievement_card(session, award.achievement, award.achievement_version),
         subject=_subject(version),
         valid_from=version.valid_from,
         awarded_at=award.offered_at,
@@ -195,9 +197,8 @@ def compose(session: Session, version_id: int, vault: Vault) -> Unsigned | None:
     return Unsigned(version.id, document, signer(key, profile, vault), version.valid_from)
 
 
-def achievement_card(session: Session, award: Award) -> v3.AchievementCard:
-    """Return the awarded version of the achievement as documents name it."""
-    achievement, version = award.achievement, award.achievement_version
+def achievement_card(session: Session, achievement: Achievement, version: AchievementVersion) -> v3.AchievementCard:
+    """Return one version of the achievement as documents name it."""
     base = achievement.issuer_profile.base_url
     return v3.AchievementCard(
         id=achievement.url_id,

@@ -44,7 +44,7 @@ STATES: dict[str, StateLook] = {
     "not_met": StateLook(_l("Not yet"), "circle", "secondary"),
     # achievements
     "draft": StateLook(_l("Draft"), "pencil", "secondary"),
-    "in_review": StateLook(_l("In review"), "clock", "info"),
+    "review": StateLook(_l("In review"), "clock", "info"),
     "live": StateLook(_l("Live"), "check", "success"),
     "retired": StateLook(_l("Retired"), "circle", "secondary"),
     # deployments

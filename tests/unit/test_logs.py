@@ -94,3 +94,16 @@ def test_setting_up_again_does_not_double_the_lines(capfd: pytest.CaptureFixture
         configure_logging("INFO", as_json=False)
     structlog.get_logger("lti_tool.test").info("once")
     assert capfd.readouterr().err.count("once") == 1
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_traces_do_not_show_local_variables(capfd: pytest.CaptureFixture[str], as_json: bool) -> None:
+    configure_logging("INFO", as_json=as_json)
+    hidden_value = "only-in-a-" + "local-variable"
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        structlog.get_logger("lti_tool.test").exception("job.failed", size=len(hidden_value))
+    err = capfd.readouterr().err
+    assert "ValueError: broken" in err
+    assert hidden_value not in err

@@ -1,7 +1,7 @@
 """A verifier nobody of this project wrote: openbadgeslib's Data Integrity verifier, with the issuer's key pinned.
 
 It refuses https issuers unless told the key, so the key is looked up in the issuer's own document: the Multikey whose
-``id`` the proof names, under ``assertionMethod`` and with the issuer as its ``controller``.
+``id`` the proof names, under ``assertionMethod`` (embedded, or listed by id) and with the issuer as its ``controller``.
 """
 
 from collections.abc import Mapping
@@ -21,10 +21,10 @@ class IssuerKeyError(Exception):
 
 def pinned_key(issuer_document: Mapping[str, Any], method_id: str) -> bytes:
     """Return the PEM of the Multikey ``method_id`` in the issuer's document; raises ``IssuerKeyError``."""
-    methods = issuer_document.get("assertionMethod", [])
-    methods = methods if isinstance(methods, list) else [methods]
-    for method in methods:
-        if isinstance(method, dict) and method.get("id") == method_id:
+    named = _listed(issuer_document.get("assertionMethod"))
+    described = [one for one in _listed(issuer_document.get("verificationMethod")) if one.get("id") in named]
+    for method in [*(one for one in named if isinstance(one, dict)), *described]:
+        if method.get("id") == method_id:
             break
     else:
         raise IssuerKeyError(f"{method_id} is not under assertionMethod")
@@ -36,6 +36,12 @@ def pinned_key(issuer_document: Mapping[str, Any], method_id: str) -> bytes:
         raise IssuerKeyError(f"{method_id} is no Ed25519 key")
     key = Ed25519PublicKey.from_public_bytes(raw[len(ED25519_MULTICODEC) :])
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def check(

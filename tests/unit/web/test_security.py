@@ -52,7 +52,9 @@ def test_a_nonce_is_used_once(client: FlaskClient, opened: OpenedLaunch) -> None
 
 
 def test_a_platform_cannot_write_into_the_policy(world: World, client: FlaskClient) -> None:
-    opened = world.open(frame_ancestors=("https://ok.example; script-src *", "javascript:1", "*.x", "https://b.example/p"))
+    opened = world.open(
+        frame_ancestors=("https://ok.example; script-src *", "javascript:1", "*.x", "https://b.example/p")
+    )
     found = policy(client.get(f"/s/{opened.secret}/courses/{opened.context_id}/probe/page").headers)
     assert found["frame-ancestors"] == "'self' https://b.example"
     assert found["script-src"].startswith("'nonce-")
@@ -69,9 +71,7 @@ def test_public_pages_are_never_framed(client: FlaskClient) -> None:
     assert policy(client.get("/probe/anyone").headers)["frame-ancestors"] == "'none'"
 
 
-def test_a_wrong_address_inside_the_frame_is_a_page_inside_the_frame(
-    client: FlaskClient, opened: OpenedLaunch
-) -> None:
+def test_a_wrong_address_inside_the_frame_is_a_page_inside_the_frame(client: FlaskClient, opened: OpenedLaunch) -> None:
     answer = client.get(f"/courses/{opened.context_id}/no/such/page")
     assert answer.status_code == 404
     assert policy(answer.headers)["frame-ancestors"] == "'self' https://lms.example"

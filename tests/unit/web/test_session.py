@@ -92,9 +92,7 @@ def test_a_token_of_another_session_is_refused(world: World, client: FlaskClient
     assert row(world, opened).data == {}
 
 
-def test_a_session_slides_and_is_written_once_a_minute(
-    world: World, client: FlaskClient, opened: OpenedLaunch
-) -> None:
+def test_a_session_slides_and_is_written_once_a_minute(world: World, client: FlaskClient, opened: OpenedLaunch) -> None:
     base = f"/courses/{opened.context_id}/probe"
     begun = row(world, opened).seen_at
     world.later(seconds=59)
@@ -128,9 +126,10 @@ def test_an_unknown_secret_is_no_session(client: FlaskClient, opened: OpenedLaun
     client.set_cookie(LAUNCH_COOKIE, "x" * 43)
     answer = client.get(f"/courses/{opened.context_id}/probe")
     assert answer.status_code == 401
-    assert "frame-ancestors 'self' *" in client.get(f"/courses/{opened.context_id}/probe/page").headers[
-        "Content-Security-Policy"
-    ]
+    assert (
+        "frame-ancestors 'self' *"
+        in client.get(f"/courses/{opened.context_id}/probe/page").headers["Content-Security-Policy"]
+    )
 
 
 def test_the_path_wins_over_the_cookie(world: World, client: FlaskClient, opened: OpenedLaunch) -> None:

@@ -21,9 +21,7 @@ def admin(world: World, client: FlaskClient) -> FlaskClient:
 def decide(admin: FlaskClient, row_id: int, decision: str) -> tuple[int, str]:
     found = re.search(r'name="csrf_token" value="([^"]+)"', admin.get("/admin/").text)
     assert found
-    answer = admin.post(
-        f"/admin/deployments/{row_id}/{decision}", data={"csrf_token": found[1]}, headers=SAME_ORIGIN
-    )
+    answer = admin.post(f"/admin/deployments/{row_id}/{decision}", data={"csrf_token": found[1]}, headers=SAME_ORIGIN)
     return answer.status_code, answer.text
 
 

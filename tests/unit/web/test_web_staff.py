@@ -18,9 +18,7 @@ def token(page: str) -> str:
 
 
 @pytest.mark.parametrize(("role", "home"), [(StaffRole.ADMIN, "/admin/"), (StaffRole.REVIEWER, "/staff/")])
-def test_the_button_spends_the_link_and_signs_in(
-    world: World, client: FlaskClient, role: StaffRole, home: str
-) -> None:
+def test_the_button_spends_the_link_and_signs_in(world: World, client: FlaskClient, role: StaffRole, home: str) -> None:
     address = f"/staff/join/{world.invite(role)}"
     for _ in range(2):  # looking spends nothing
         page = client.get(address)

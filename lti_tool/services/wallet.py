@@ -1,0 +1,320 @@
+"""What a learner has: progress and offers in a course, the badges they claimed, where those went, who may see them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from lti_tool.domain.judgement import Judgement
+from lti_tool.domain.lifecycle import AwardState
+from lti_tool.domain.verdict import Verdict
+from lti_tool.errors import NotFoundError
+from lti_tool.models import (
+    Achievement,
+    AchievementState,
+    AchievementVersion,
+    Award,
+    ConnectionState,
+    Credential,
+    CredentialVersion,
+    Delivery,
+    EvidenceColumn,
+    Item,
+    Share,
+    VersionState,
+)
+from lti_tool.services import audit
+from lti_tool.services.achievements import aligned_items, course_achievements
+from lti_tool.services.awarding import Standing, standings
+from lti_tool.services.backpacks import connections_of, offered_hosts
+from lti_tool.services.delivery import deliveries_of
+from lti_tool.services.frameworks import course_items
+from lti_tool.services.gathering import STALE_AFTER
+from lti_tool.services.mapping import mapped_columns
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeProgress:
+    """One badge of the course as one learner stands with it. ``judgement`` is today's; ``None`` for retired badges."""
+
+    name: str
+    description: str
+    picture_sha256: str
+    award_id: int | None
+    award_state: AwardState | None
+    credential_id: int | None
+    judgement: Judgement | None
+
+    @property
+    def state(self) -> str:
+        """The state as pages name it: of the award if there is one, else of today's judgement."""
+        if self.award_state is AwardState.OFFERED:
+            return "ready"
+        if self.award_state is not None:
+            return self.award_state.value
+        verdict = self.judgement.verdict if self.judgement else Verdict.NOT_MET
+        return {Verdict.MET: "met", Verdict.NOT_MET: "not_yet", Verdict.UNKNOWN: "unknown"}[verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Since when the evidence behind a course's badges is known: the oldest reading of what counts.
+
+    ``problem``: ``failed`` (a source could not be read), ``stale`` (nobody read it for long), or ``None``.
+    """
+
+    at: datetime | None
+    source: str | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CourseWallet:
+    """A learner's badges in one course: to claim now, claimed, and on the way."""
+
+    ready: tuple[BadgeProgress, ...]
+    kept: tuple[BadgeProgress, ...]
+    coming: tuple[BadgeProgress, ...]
+    checked: Checked
+    titles: dict[str, str]
+    """Statements of skills by identifier, names of badges by public id."""
+
+
+def course_wallet(session: Session, context_id: int, user_id: int, now: datetime) -> CourseWallet:
+    """Return how a learner stands in a course. Reading only: nothing is offered or issued by looking."""
+    kept = _claimed(session, context_id, user_id)
+    claimed = {one.award_id for one in kept}
+    found = [_progress(one) for one in standings(session, context_id, user_id, now)]
+    open_badges = [one for one in found if one.award_id is None or one.award_id not in claimed]
+    return CourseWallet(
+        ready=tuple(one for one in open_badges if one.award_state is AwardState.OFFERED),
+        kept=tuple(kept),
+        coming=tuple(one for one in open_badges if one.award_state is not AwardState.OFFERED),
+        checked=course_checked(session, context_id, now),
+        titles=course_titles(session, context_id),
+    )
+
+
+def course_titles(session: Session, context_id: int) -> dict[str, str]:
+    """Return statements of skills by identifier and names of badges by public id, as rules name them."""
+    titles = {item.identifier: item.full_statement for item in course_items(session, context_id)}
+    for achievement in course_achievements(session, context_id):
+        if achievement.current_version is not None:
+            titles[achievement.public_id] = achievement.current_version.name
+    return titles
+
+
+def course_checked(session: Session, context_id: int, now: datetime) -> Checked:
+    """Return since when the columns that count in a course are known."""
+    columns = [one.column for one in mapped_columns(session, context_id) if one.slot and one.thresholds]
+    if not columns:
+        return Checked(None, None)
+    moments = [column.checked_at for column in columns if column.checked_at is not None]
+    oldest = min(moments) if len(moments) == len(columns) else None
+    return Checked(oldest, columns[0].source, _problem(columns, oldest, now))
+
+
+def _problem(columns: Iterable[EvidenceColumn], oldest: datetime | None, now: datetime) -> str | None:
+    if any(column.failed_code is not None for column in columns):
+        return "failed"
+    return "stale" if oldest is not None and now - oldest > STALE_AFTER else None
+
+
+def open_achievements(session: Session, context_id: int) -> list[AchievementVersion]:
+    """Return what can be earned in a course, for somebody the platform did not name."""
+    return [
+        one.current_version
+        for one in course_achievements(session, context_id)
+        if one.state is AchievementState.LIVE and one.current_version is not None
+    ]
+
+
+def _progress(standing: Standing) -> BadgeProgress:
+    award = standing.award
+    version = award.achievement_version if award else standing.achievement.current_version
+    if version is None:
+        raise NotFoundError("The badge says nothing yet.")  # gathering leaves such badges out
+    return BadgeProgress(
+        name=version.name,
+        description=version.description,
+        picture_sha256=version.picture_sha256,
+        award_id=award.id if award else None,
+        award_state=award.state if award else None,
+        credential_id=None,
+        judgement=standing.judgement,
+    )
+
+
+def _claimed(session: Session, context_id: int, user_id: int) -> list[BadgeProgress]:
+    rows = session.execute(
+        select(Credential.id, Award)
+        .join(Award, Award.id == Credential.award_id)
+        .join(Achievement, Achievement.id == Award.achievement_id)
+        .where(Award.user_id == user_id, Achievement.context_id == context_id)
+        .order_by(Credential.id.desc())
+    )
+    return [
+        BadgeProgress(
+            name=award.achievement_version.name,
+            description=award.achievement_version.description,
+            picture_sha256=award.achievement_version.picture_sha256,
+            award_id=award.id,
+            award_state=award.state,
+            credential_id=credential_id,
+            judgement=None,
+        )
+        for credential_id, award in rows
+    ]
+
+
+# -- one offer --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An award before it is claimed, with what the claim would put into the badge."""
+
+    award: Award
+    version: AchievementVersion
+    issuer_name: str
+    skills: tuple[Item, ...]
+    judgement: Judgement | None
+    credential_id: int | None
+    email: str | None
+    name: str | None
+    titles: dict[str, str]
+
+
+def get_offer(session: Session, context_id: int, user_id: int | None, award_id: int, now: datetime) -> Offer:
+    """Return a learner's own award; raises ``NotFoundError``, also for somebody else's."""
+    award = session.get(Award, award_id)
+    if award is None or award.user_id != user_id or award.achievement.context_id != context_id:
+        raise NotFoundError("There is no such badge for you here.")
+    standing = next(
+        (one for one in standings(session, context_id, award.user_id, now) if one.award and one.award.id == award.id),
+        None,
+    )
+    return Offer(
+        award=award,
+        version=award.achievement_version,
+        issuer_name=award.achievement.issuer_profile.name,
+        skills=tuple(aligned_items(session, award.achievement_version_id)),
+        judgement=standing.judgement if standing else None,
+        credential_id=session.scalar(select(Credential.id).where(Credential.award_id == award.id)),
+        email=award.user.email,
+        name=award.user.name,
+        titles=course_titles(session, context_id),
+    )
+
+
+# -- one badge --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A backpack, whether the learner is connected to it, and how the badge's delivery there stands."""
+
+    host_id: int
+    name: str
+    connection: ConnectionState | None
+    delivery: Delivery | None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether a delivery can be queued without asking the learner again."""
+        return self.connection is ConnectionState.ACTIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A claimed badge as its learner sees it; ``is_signed`` false while the first copy waits for its signature."""
+
+    credential: Credential
+    award: Award
+    version: AchievementVersion
+    copy: CredentialVersion
+    issuer_name: str
+    is_signed: bool
+    is_shared: bool
+    places: tuple[Place, ...]
+
+
+def get_credential(session: Session, context_id: int, user_id: int | None, credential_id: int) -> Credential:
+    """Return a learner's own credential of this course; raises ``NotFoundError``, also for somebody else's."""
+    credential = session.get(Credential, credential_id)
+    if credential is None or credential.award.user_id != user_id or user_id is None:
+        raise NotFoundError("There is no such badge of yours here.")
+    if credential.award.achievement.context_id != context_id:
+        raise NotFoundError("There is no such badge of yours here.")
+    return credential
+
+
+def get_badge(session: Session, context_id: int, user_id: int | None, credential_id: int) -> Badge:
+    """Return a learner's own badge; raises ``NotFoundError``, also for somebody else's."""
+    credential = get_credential(session, context_id, user_id, credential_id)
+    award = credential.award
+    return Badge(
+        credential=credential,
+        award=award,
+        version=award.achievement_version,
+        copy=credential.versions[-1],
+        issuer_name=award.achievement.issuer_profile.name,
+        is_signed=any(one.state is not VersionState.PENDING for one in credential.versions),
+        is_shared=is_shared(session, credential.id),
+        places=_places(session, credential),
+    )
+
+
+def _places(session: Session, credential: Credential) -> tuple[Place, ...]:
+    connections = connections_of(session, credential.award.user_id)
+    newest: dict[int, Delivery] = {}
+    for delivery in deliveries_of(session, credential.id):
+        newest.setdefault(delivery.connection.host_id, delivery)
+    hosts = {host.id: host for host in offered_hosts(session)}
+    hosts |= {delivery.connection.host_id: delivery.connection.host for delivery in newest.values()}
+    return tuple(
+        Place(host.id, host.name, connections[host.id].state if host.id in connections else None, newest.get(host.id))
+        for host in sorted(hosts.values(), key=lambda one: one.name.casefold())
+    )
+
+
+# -- sharing ----------------------------------------------------------------------------------------------------------
+
+
+def is_shared(session: Session, credential_id: int) -> bool:
+    """Whether the learner lets anybody with the address see the badge's page."""
+    found = select(Share.id).where(Share.credential_id == credential_id, Share.withdrawn_at.is_(None)).limit(1)
+    return session.scalar(found) is not None
+
+
+def share(session: Session, credential: Credential, actor: str, now: datetime) -> None:
+    """Open the badge's page to whoever has its address; sharing again changes nothing."""
+    if not is_shared(session, credential.id):
+        session.add(Share(credential_id=credential.id, created_at=now))
+        _record(session, "credential.shared", credential, actor, now)
+
+
+def withdraw(session: Session, credential: Credential, actor: str, now: datetime) -> None:
+    """Close the badge's page; copies already given away stay verifiable."""
+    closed = session.execute(
+        update(Share)
+        .where(Share.credential_id == credential.id, Share.withdrawn_at.is_(None))
+        .values(withdrawn_at=now)
+        .returning(Share.id)
+    ).all()
+    if closed:
+        _record(session, "credential.share_withdrawn", credential, actor, now)
+
+
+def _record(session: Session, action: str, credential: Credential, actor: str, now: datetime) -> None:
+    profile = credential.award.achievement.issuer_profile
+    audit.record(
+        session,
+        action,
+        actor=actor,
+        subject=f"credential:{credential.id}",
+        organization_id=profile.organization_id,
+        now=now,
+    )

@@ -1,0 +1,103 @@
+"""What counts as evidence: every column the tool can see, and the skills it counts for from which percent on."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+
+from lti_tool.errors import InvalidInputError
+from lti_tool.jobs.tasks import EVALUATE_COURSE
+from lti_tool.models import Item
+from lti_tool.services import frameworks, mapping, overview
+from lti_tool.web import formats
+from lti_tool.web.access import Action, Role, launch_required
+from lti_tool.web.current import services
+from lti_tool.web.field_texts import field_text
+from lti_tool.web.translated import gettext as _
+
+blueprint = Blueprint("instructor_evidence", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One column against one skill, as the form shows it: ``threshold`` is what was typed, or what is stored."""
+
+    column_id: int
+    item_id: int
+    counts: bool
+    threshold: str
+    error: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The end of its fields' names: ``counts-KEY`` (checkbox) and ``threshold-KEY`` (percent)."""
+        return f"{self.column_id}-{self.item_id}"
+
+
+@blueprint.get("/courses/<int:context_id>/evidence")
+@launch_required(Role.INSTRUCTOR)
+def evidence(context_id: int) -> str:
+    """Columns with source, age and maximum, and the matrix of what counts for what."""
+    with services().database.read() as session:
+        columns = mapping.mapped_columns(session, context_id)
+        items = frameworks.course_items(session, context_id)
+        cells = {(column.column.id, item.id): _stored(column, item) for column in columns for item in items}
+        return _page(session, context_id, columns, items, cells)
+
+
+@blueprint.post("/courses/<int:context_id>/evidence")
+@launch_required(Role.INSTRUCTOR, action=Action.MAP)
+def save(context_id: int) -> str | Response:
+    """Store the whole matrix, or nothing when one entry cannot be used."""
+    with services().database.write() as session:
+        columns = mapping.mapped_columns(session, context_id)
+        items = frameworks.course_items(session, context_id)
+        cells, wanted = {}, {}
+        for column in columns:
+            for item in items:
+                place = column.column.id, item.id
+                cells[place], wanted[place] = _typed(*place)
+        if any(cell.error for cell in cells.values()):
+            return _page(session, context_id, columns, items, cells)
+        for (column_id, item_id), threshold in wanted.items():
+            mapping.map_column(session, context_id, column_id, item_id, threshold)
+    services().queue.wake(EVALUATE_COURSE, context_id)
+    flash(_("Saved. This is what counts from now on."), "success")
+    return make_response(redirect(url_for("instructor_evidence.evidence", context_id=context_id), 303))
+
+
+def _stored(column: mapping.MappedColumn, item: Item) -> Cell:
+    threshold = column.thresholds.get(item.id)
+    shown = mapping.DEFAULT_THRESHOLD if threshold is None else threshold
+    return Cell(column.column.id, item.id, threshold is not None, formats.number(shown))
+
+
+def _typed(column_id: int, item_id: int) -> tuple[Cell, Decimal | None]:
+    """A cell as sent; a ticked one without a number means the default."""
+    key = f"{column_id}-{item_id}"
+    counts, text = f"counts-{key}" in request.form, request.form.get(f"threshold-{key}", "")
+    if not counts:
+        return Cell(column_id, item_id, counts, text), None
+    try:
+        threshold = mapping.read_threshold(text)
+    except InvalidInputError as error:
+        return Cell(column_id, item_id, counts, text, field_text(error)), None
+    return Cell(column_id, item_id, counts, text), mapping.DEFAULT_THRESHOLD if threshold is None else threshold
+
+
+def _page(
+    session: Session,
+    context_id: int,
+    columns: list[mapping.MappedColumn],
+    items: list[Item],
+    cells: dict[tuple[int, int], Cell],
+) -> str:
+    return render_template(
+        "instructor/evidence.html",
+        columns=columns,
+        items=items,
+        cells=cells,
+        errors={f"threshold-{cell.key}": cell.error for cell in cells.values() if cell.error},
+        state=overview.course_state(session, context_id),
+    )

@@ -1,0 +1,108 @@
+"""The course's skills: written one by one, or imported from a CSV file after a look at what is in it."""
+
+from collections.abc import Mapping
+from dataclasses import astuple
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask import session as flask_session
+
+from lti_tool.errors import InvalidInputError
+from lti_tool.frameworks.csv import Competency, read_competencies
+from lti_tool.jobs.tasks import EVALUATE_COURSE
+from lti_tool.models import Context
+from lti_tool.services import frameworks
+from lti_tool.services.mapping import mapped_columns
+from lti_tool.web.access import Action, Role, launch_required
+from lti_tool.web.current import services
+from lti_tool.web.field_texts import field_text
+from lti_tool.web.translated import gettext as _
+from lti_tool.web.translated import ngettext
+
+blueprint = Blueprint("instructor_skills", __name__)
+IMPORT = "skills_import"
+"""Key in ``flask.session``: rows that were shown and wait for a yes, as (statement, code, identifier, uri)."""
+SHOWN_ROWS = 200
+CODE_LENGTH = 255
+
+
+@blueprint.get("/courses/<int:context_id>/skills")
+@launch_required(Role.INSTRUCTOR)
+def skills(context_id: int) -> str:
+    """The list, a form to add one, a form to import many."""
+    return _page(context_id)
+
+
+@blueprint.post("/courses/<int:context_id>/skills")
+@launch_required(Role.INSTRUCTOR, action=Action.MAP)
+def add(context_id: int) -> str | Response:
+    """Add one skill."""
+    statement, code = request.form.get("statement", ""), " ".join(request.form.get("code", "").split())
+    try:
+        if len(code) > CODE_LENGTH:
+            raise InvalidInputError("The code is too long.", code="code_too_long", field="code")
+        with services().database.write() as session:
+            context = session.get_one(Context, context_id)
+            item = frameworks.add_item(session, context, statement, code, services().clock())
+    except InvalidInputError as error:
+        return _page(context_id, {error.field or "statement": field_text(error)})
+    flash(_("“%(skill)s” is in the list.", skill=item.full_statement), "success")
+    return _list(context_id)
+
+
+@blueprint.post("/courses/<int:context_id>/skills/import")
+@launch_required(Role.INSTRUCTOR, action=Action.MAP)
+def look_at(context_id: int) -> str:
+    """Show what a file holds; nothing is stored but in this session."""
+    file = request.files.get("file")
+    try:
+        if file is None or not file.filename:
+            raise InvalidInputError("No file was sent.", code="csv_missing", field="file")
+        rows = read_competencies(file.read())
+    except InvalidInputError as error:
+        return _page(context_id, {"file": field_text(error)})
+    flask_session[IMPORT] = [list(astuple(row)) for row in rows]
+    with services().database.read() as session:
+        items = frameworks.course_items(session, context_id)
+        known = {item.full_statement for item in items} | {item.identifier for item in items}
+    return render_template(
+        "instructor/skills_import.html",
+        rows=rows[:SHOWN_ROWS],
+        known=known,
+        number=len(rows),
+        more=max(0, len(rows) - SHOWN_ROWS),
+    )
+
+
+@blueprint.post("/courses/<int:context_id>/skills/import/confirm")
+@launch_required(Role.INSTRUCTOR, action=Action.MAP)
+def confirm_import(context_id: int) -> Response:
+    """Store what was shown. ``number`` must be what the page showed, in case another tab looked at another file."""
+    rows = flask_session.pop(IMPORT, None)
+    if not rows or request.form.get("number") != str(len(rows)):
+        flash(_("The preview is not there any more. Choose the file again."), "warning")
+        return _list(context_id)
+    with services().database.write() as session:
+        context = session.get_one(Context, context_id)
+        added = frameworks.import_items(session, context, [Competency(*row) for row in rows], services().clock())
+    services().queue.wake(EVALUATE_COURSE, context_id)
+    flash(
+        ngettext("%(num)s new skill is in the list.", "%(num)s new skills are in the list.", added)
+        if added
+        else _("The file held nothing new. Skills that were there are up to date."),
+        "success",
+    )
+    return _list(context_id)
+
+
+def _list(context_id: int) -> Response:
+    return make_response(redirect(url_for("instructor_skills.skills", context_id=context_id), 303))
+
+
+def _page(context_id: int, errors: Mapping[str, str] | None = None) -> str:
+    with services().database.read() as session:
+        items = frameworks.course_items(session, context_id)
+        columns = mapped_columns(session, context_id)
+        work = {item.id: [one.column.title for one in columns if item.id in one.thresholds] for item in items}
+        return render_template(
+            "instructor/skills.html", items=items, work=work, errors=errors or {}, typed=request.form
+        )

@@ -13,15 +13,42 @@ from flask_bootstrap import Bootstrap5
 from lti_tool.files import folder
 from lti_tool.logs import configure_logging, mask_path
 from lti_tool.settings import load_settings
-from lti_tool.web import admin, failures, formats, health, lti, security, staff
-from lti_tool.web.access import OPEN_ENDPOINTS, Kind, admit, public
+from lti_tool.web import (
+    admin,
+    approvals,
+    course,
+    failures,
+    formats,
+    health,
+    instructor,
+    instructor_badge,
+    instructor_evidence,
+    instructor_rule,
+    instructor_skills,
+    lti,
+    security,
+    staff,
+)
+from lti_tool.web.access import OPEN_ENDPOINTS, POLICY, Action, Kind, Role, admit, public
 from lti_tool.web.current import SERVICES, request_id
 from lti_tool.web.session import PATH_SECRET, PathSession, SqlSessions
 
 if TYPE_CHECKING:
     from lti_tool.wiring import Services
 
-BLUEPRINTS: tuple[Blueprint, ...] = (lti.blueprint, health.blueprint, staff.blueprint, admin.blueprint)
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    lti.blueprint,
+    health.blueprint,
+    staff.blueprint,
+    admin.blueprint,
+    approvals.blueprint,
+    course.blueprint,
+    instructor.blueprint,
+    instructor_skills.blueprint,
+    instructor_evidence.blueprint,
+    instructor_badge.blueprint,
+    instructor_rule.blueprint,
+)
 LANGUAGES = ("en", "fr")
 MEGABYTE = 1024 * 1024
 UPLOAD_LIMIT = 11 * MEGABYTE
@@ -59,6 +86,8 @@ def create_app(services: "Services") -> Flask:
         BABEL_DEFAULT_LOCALE=LANGUAGES[0],
         TEMPLATES_AUTO_RELOAD=False,
     )
+    if services.settings.instructors_publish:
+        app.config[POLICY] = {Action.PUBLISH: frozenset({Role.INSTRUCTOR})}
     app.extensions[SERVICES] = services
     app.session_interface = SqlSessions()
     app.wsgi_app = PathSession(app.wsgi_app)  # type: ignore[method-assign]

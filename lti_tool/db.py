@@ -60,7 +60,10 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._reader = engine.execution_options(read_only=True)
+        options: dict[str, Any] = {"read_only": True}
+        if engine.dialect.name == "postgresql":  # SQLite's transactions are snapshots anyway
+            options["isolation_level"] = "REPEATABLE READ"
+        self._reader = engine.execution_options(**options)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -77,7 +80,7 @@ class Database:
     def is_ready(self) -> bool:
         """Whether the database answers and has the newest schema."""
         with self._reader.connect() as connection:
-            return connection.scalar(text("SELECT version_num FROM alembic_version")) == head_revision()
+            return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == head_revision())
 
 
 def alembic_config(url: str) -> Config:
@@ -107,7 +110,7 @@ def require_schema(database: Database) -> None:
     """Raise ``SettingsError`` when the schema is not the newest."""
     try:
         ready = database.is_ready()
-    except Exception:  # noqa: BLE001 - whatever the driver raises, the remedy is the same
+    except Exception:  # whatever the driver raises, the remedy is the same
         ready = False
     if not ready:
         raise SettingsError("The database schema is not up to date. Run: lti-badges db upgrade", code="schema_outdated")

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from lti_tool.db import Database, make_engine
 from lti_tool.errors import ToolError
@@ -39,14 +40,17 @@ def examine(settings: Settings) -> list[Finding]:
     if schema.is_good:
         for look in (_platforms, _pending, _issuers, _keys, _reading):
             findings.extend(look(settings, database))
+    database.engine.dispose()
     return findings
 
 
 def _schema(database: Database) -> Finding:
     try:
+        if not inspect(database.engine).has_table("alembic_version"):
+            return Finding("database", False, "has no tables yet", "lti-badges db upgrade")
         ready = database.is_ready()
-    except Exception as error:
-        return Finding("database", False, type(error).__name__, "check LTI_BADGES_DATABASE_URL; lti-badges db upgrade")
+    except (SQLAlchemyError, OSError) as error:
+        return Finding("database", False, f"cannot be used ({type(error).__name__})", "check LTI_BADGES_DATABASE_URL")
     return Finding(
         "database",
         ready,

@@ -56,7 +56,8 @@ class _PinnedAdapter(HTTPAdapter):
         super().__init__(max_retries=0)
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:  # noqa: ARG002
-        host_params, pool_kwargs = self.build_connection_pool_key_attributes(request, verify, cert)
+        host_params, tls_options = self.build_connection_pool_key_attributes(request, verify, cert)
+        pool_kwargs: dict[str, Any] = {**tls_options}
         if host_params["scheme"] == "https":
             pool_kwargs |= {"server_hostname": self._host, "assert_hostname": self._host}
         host_params["host"] = self._address

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from types import FrameType
 
 import structlog
@@ -67,7 +68,7 @@ class Supervisor:
         """Return non-zero when it is over."""
         web = self._children["web"].poll()
         if web is not None:
-            log.error("child.died", child="web", code=web)
+            log.error("child.died", child="web", exit_code=web)
             return 1
         if self._children["worker"].poll() is None:
             return 0
@@ -75,9 +76,10 @@ class Supervisor:
         self._deaths.append(now)
         while self._deaths and now - self._deaths[0] > DEATHS_WITHIN_SECONDS:
             self._deaths.popleft()
-        log.error("child.died", child="worker", code=self._children["worker"].returncode, deaths=len(self._deaths))
-        if len(self._deaths) >= MAX_DEATHS:
-            log.error("worker.given_up", deaths=len(self._deaths))
+        exit_code, deaths = self._children["worker"].returncode, len(self._deaths)
+        log.error("child.died", child="worker", exit_code=exit_code, deaths=deaths)
+        if deaths >= MAX_DEATHS:
+            log.error("worker.given_up", deaths=deaths)
             return 1
         self._start("worker")
         return 0
@@ -91,8 +93,9 @@ class Supervisor:
                 child.terminate()
         deadline = time.monotonic() + GRACE_SECONDS
         for child in self._children.values():
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            # The whole group: a server that was killed leaves processes of its own behind, which hold the port.
+            with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+            child.wait()

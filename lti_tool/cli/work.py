@@ -41,7 +41,7 @@ def keys() -> None:
 def keys_rotate(lti_name: bool) -> None:
     """Make a new key; the old one stays published until nobody can need it."""
     if not lti_name:
-        raise InvalidInputError("Say which key: --lti", code="key_not_named")
+        raise click.UsageError("Say which key: --lti.")
     key = open_services().tool_keys.rotate()
     click.echo(f"The tool now signs with key {key.kid}.")
 
@@ -59,11 +59,20 @@ def sync(context_id: int | None, everything: bool) -> None:
         wanted = select(Context) if everything else select(Context).where(Context.id == context_id)
         contexts = list(session.scalars(wanted))
         if not contexts:
-            raise NotFoundError("There is no such course.")
+            raise NotFoundError("There is no course yet." if everything else "There is no such course.")
         for context in contexts:
             course_sync.request_sync(session, context, "command", services.clock())
     ran = run_due(services)
-    click.echo(f"{len(contexts)} courses read; {ran} tasks done.")
+    with services.database.read() as session:
+        found = {context.id: course_sync.freshness(session, context.id) for context in contexts}
+    failed = {number: one.failed_code for number, one in found.items() if one.failed_code is not None}
+    busy = [number for number, one in found.items() if one.is_reading and number not in failed]
+    click.echo(f"{len(found) - len(failed) - len(busy)} courses read; {ran} tasks done.")
+    for number in busy:
+        click.echo(f"Course {number} is being read by a worker.")
+    for number, error_code in failed.items():
+        click.echo(f"lti-badges: Course {number} could not be read. [{error_code}]", err=True)
+    sys.exit(1 if failed else 0)
 
 
 @cli.group("frameworks")

@@ -1,6 +1,5 @@
 """The worker: Celery with the tasks of ``tasks`` bound to this process's services, and a ticker beside it."""
 
-import logging
 import warnings
 from typing import Any
 
@@ -51,8 +50,7 @@ def run_worker(services: Services, *, threads: int = WORKER_THREADS) -> None:
 
     worker_ready.connect(start, weak=False)
     worker_shutdown.connect(stop, weak=False)
-    # Neither is news to whoever runs this: the filesystem transport has no host, and containers run as root.
-    logging.getLogger("kombu.connection").setLevel(logging.ERROR)
+    # No news to whoever runs this: containers run as root.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     worker = celery.Worker(
         quiet=True,

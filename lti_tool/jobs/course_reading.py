@@ -1,7 +1,8 @@
 """Reads one course: roster, columns, observations. One short transaction a page, none while a platform is called.
 
-A column counts as read only after its last page; a column that fails is marked so, and the others go on. What was
-stored before a failure or a kill stays, and reading again adds only what changed.
+A column counts as read only after its last page; a column that fails is marked so, and the others go on, unless the
+platform as a whole cannot be asked now. What was stored before a failure or a kill stays, and reading again adds only
+what changed.
 """
 
 from collections import Counter
@@ -11,12 +12,12 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from lti_tool.errors import MissingScopeError, PlatformServiceError, ToolError
+from lti_tool.errors import MissingScopeError, OutboundError, PlatformThrottledError, ToolError
 from lti_tool.evidence.base import EvidenceSource, ObservationReading
 from lti_tool.lti.advantage import Member
 from lti_tool.lti.claims import is_learner_role, is_test_user
 from lti_tool.models import Context, Registration, User
-from lti_tool.services import course_sync
+from lti_tool.services import course_sync, observing
 from lti_tool.services.launching import ensure_membership, ensure_user
 from lti_tool.wiring import Services
 
@@ -34,12 +35,28 @@ def read_course(services: Services, run_id: int) -> None:
     try:
         reading.read()
     except ToolError as error:
-        log.warning("course_reading.failed", run_id=run_id, context_id=context_id, code=error.code)
+        log.warning("course_reading.failed", run_id=run_id, context_id=context_id, error_code=error.code)
+        wait = error.retry_after if isinstance(error, PlatformThrottledError) else None
+        _fail(services, run_id, error.code, retryable=error.retryable, retry_after=wait)
+    except Exception as error:  # a bug must not leave the run to be taken again for ever
+        log.exception("course_reading.broken", run_id=run_id, context_id=context_id, error=type(error).__name__)
+        _fail(services, run_id, ToolError.code, retryable=True)
+    else:
         with services.database.write() as session:
-            course_sync.fail_run(session, run_id, services.clock(), error.code, retryable=error.retryable)
-        return
+            course_sync.finish_run(session, run_id, services.clock(), dict(reading.counts))
+
+
+def _fail(
+    services: Services, run_id: int, error_code: str, *, retryable: bool, retry_after: float | None = None
+) -> None:
     with services.database.write() as session:
-        course_sync.finish_run(session, run_id, services.clock(), dict(reading.counts))
+        now = services.clock()
+        course_sync.fail_run(session, run_id, now, error_code, retryable=retryable, retry_after=retry_after)
+
+
+def _stops_all(error: OutboundError) -> bool:
+    """Whether whatever is asked next would fail the same way, and asking would be worse than useless."""
+    return isinstance(error, PlatformThrottledError) or error.code == OutboundError.code
 
 
 class CourseReading:
@@ -51,14 +68,16 @@ class CourseReading:
             self._context = session.get_one(Context, context_id)
             self._registration = session.get_one(Registration, self._context.deployment.registration_id)
         self._users: dict[str, int] = {}
+        self._failures: list[ToolError] = []
         self.counts: Counter[str] = Counter(members=0, columns=0, observations=0)
 
     def read(self) -> None:
-        """Read the roster, then every source; raises the first error that stops all of it."""
+        """Read the roster, then every source; raises what failed once everything that can be read was."""
         self._read_roster()
-        failures = [error for source in self._services.sources if (error := self._read_source(source))]
-        if failures:
-            raise failures[0]
+        for source in self._services.sources:
+            self._read_source(source)
+        if self._failures:  # one that trying again can cure decides what happens next
+            raise next((error for error in self._failures if error.retryable), self._failures[0])
 
     # -- roster -------------------------------------------------------------------------------------------------------
 
@@ -70,13 +89,18 @@ class CourseReading:
             for page in self._services.advantage.iter_members(self._registration, self._context, malformed=malformed):
                 self._store_members(page)
         except MissingScopeError as error:  # launches still bring members; evidence can be read all the same
-            log.warning("roster.refused", context_id=self._context.id, code=error.code)
+            log.warning("roster.refused", context_id=self._context.id, error_code=error.code)
+            return
+        except OutboundError as error:
+            if _stops_all(error):
+                raise
+            self._failures.append(error)
             return
         self.counts["malformed"] += malformed.total()
         if malformed:  # who could not be read is not departed
             return
         with self._services.database.write() as session:
-            self.counts["departed"] = course_sync.mark_departed(session, self._context.id, set(self._users.values()))
+            self.counts["departed"] = observing.mark_departed(session, self._context.id, set(self._users.values()))
 
     def _store_members(self, page: Iterable[Member]) -> None:
         with self._services.database.write() as session:
@@ -106,18 +130,15 @@ class CourseReading:
 
     # -- sources ------------------------------------------------------------------------------------------------------
 
-    def _read_source(self, source: EvidenceSource) -> ToolError | None:
-        """Read one source; returns what stopped it, so that another source can still be read."""
+    def _read_source(self, source: EvidenceSource) -> None:
+        """Read one source; what stops it is kept, so that another source can still be read."""
         if not source.capability(self._context).is_available:
-            return None
+            return
         try:
-            columns = self._read_columns(source)
+            for key, column_id in self._read_columns(source).items():
+                self._read_column(source, key, column_id)
         except ToolError as error:
-            return error
-        failure = None
-        for key, column_id in columns.items():
-            failure = self._read_column(source, key, column_id) or failure
-        return failure
+            self._failures.append(error)
 
     def _read_columns(self, source: EvidenceSource) -> dict[str, int]:
         malformed: Counter[str] = Counter()
@@ -125,40 +146,45 @@ class CourseReading:
         for page in source.iter_columns(self._registration, self._context, malformed=malformed):
             with self._services.database.write() as session:
                 for reading in page:
-                    columns[reading.external_key] = course_sync.store_column(
+                    columns[reading.external_key] = observing.store_column(
                         session, self._context.id, source.name, reading
                     )
-        with self._services.database.write() as session:
-            course_sync.mark_gone(session, self._context.id, source.name, columns.values())
+                course_sync.renew_lease(session, self._run_id, self._services.clock(), dict(self.counts))
+        if not malformed:  # a column that could not be read is not gone
+            with self._services.database.write() as session:
+                observing.mark_gone(session, self._context.id, source.name, columns.values())
         self.counts["columns"] += len(columns)
         self.counts["malformed"] += malformed.total()
         return columns
 
-    def _read_column(self, source: EvidenceSource, key: str, column_id: int) -> ToolError | None:
+    def _read_column(self, source: EvidenceSource, key: str, column_id: int) -> None:
+        """Read one column, or mark it failed; raises what would fail for every other column, too."""
         malformed: Counter[str] = Counter()
         seen: set[int] = set()
         try:
             for page in source.iter_observations(self._registration, self._context, key, malformed=malformed):
                 seen |= self._store_observations(column_id, page)
-        except PlatformServiceError as error:
+        except OutboundError as error:
+            if _stops_all(error):
+                raise
             with self._services.database.write() as session:
-                course_sync.mark_column_failed(session, column_id, error.code)
-            return error
+                observing.mark_column_failed(session, column_id, error.code)
+            self._failures.append(error)
+            return
         with self._services.database.write() as session:
             now = self._services.clock()
             # An entry that could not be read is not an absent one: then nobody's result is taken to have vanished.
             if not malformed:
-                self.counts["observations"] += course_sync.store_absence(session, column_id, seen, now)
-            course_sync.mark_column_read(session, column_id, now)
+                self.counts["observations"] += observing.store_absence(session, column_id, seen, now)
+            observing.mark_column_read(session, column_id, now)
             course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
         self.counts["malformed"] += malformed.total()
-        return None
 
     def _store_observations(self, column_id: int, page: list[ObservationReading]) -> set[int]:
         with self._services.database.write() as session:
             now = self._services.clock()
             readings = [(self._user_id(session, reading, now), reading) for reading in page]
-            self.counts["observations"] += course_sync.store_observations(session, column_id, readings, now)
+            self.counts["observations"] += observing.store_observations(session, column_id, readings, now)
             course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
         return {user_id for user_id, _ in readings}
 

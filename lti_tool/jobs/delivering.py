@@ -25,7 +25,7 @@ def deliver(services: Services, delivery_id: int) -> None:
     try:
         receipt = _bring(services, services.backpacks[parcel.protocol], parcel)
     except ToolError as error:
-        log.warning("delivery.failed", delivery_id=delivery_id, code=error.code, retryable=error.retryable)
+        log.warning("delivery.failed", delivery_id=delivery_id, error_code=error.code, retryable=error.retryable)
         with services.database.write() as session:
             now = services.clock()
             if isinstance(error, BackpackConsentError):

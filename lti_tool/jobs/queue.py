@@ -3,6 +3,7 @@
 Embedded: kombu's filesystem transport in ``data_dir``, which needs no server. Scaled out: any Celery broker.
 """
 
+import logging
 from typing import Any, Protocol
 
 import structlog
@@ -34,7 +35,7 @@ class CeleryQueue:
     def wake(self, task: str, row_id: int) -> None:
         """Send; a broker that is down is logged and left to the sweep."""
         try:
-            self.celery.send_task(task, args=[row_id], ignore_result=True)
+            self.celery.send_task(task, args=[row_id], ignore_result=True, retry=False)
         except Exception as error:
             log.warning("queue.unreachable", task=task, row_id=row_id, error=type(error).__name__)
 
@@ -55,6 +56,8 @@ def make_queue(settings: Settings) -> Queue:
 
 def make_celery(settings: Settings) -> Celery:
     """Return a configured Celery application without tasks; ``celery_app`` adds them for workers."""
+    # No news to whoever runs this: the filesystem transport has no host name.
+    logging.getLogger("kombu.connection").setLevel(logging.ERROR)
     celery = Celery("lti_tool", set_as_current=False)
     celery.conf.update(
         task_acks_late=True,

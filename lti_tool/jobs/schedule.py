@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from lti_tool.jobs.tasks import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE, TASKS
 from lti_tool.lti import login_state
-from lti_tool.models import Context, Lease, SyncRun, SyncState
+from lti_tool.models import Context, Deployment, DeploymentState, Lease, Registration, SyncRun, SyncState
 from lti_tool.services import awarding, course_sync, delivery, issuing, tickets
 from lti_tool.services.upsert import insert_once
 from lti_tool.wiring import Services
@@ -57,7 +57,10 @@ def run_due(services: Services, *, rounds: int = 20) -> int:
 
 
 def request_regular_syncs(session: Session, every: timedelta, now: datetime) -> int:
-    """Ask for a reading of every active course whose last one is older than ``every``; returns how many."""
+    """Ask for a reading of every active course whose last one is older than ``every``; returns how many.
+
+    Courses of platforms and deployments that an admin disabled are left alone.
+    """
     finished = (
         select(SyncRun.id)
         .where(SyncRun.context_id == Context.id)
@@ -65,7 +68,13 @@ def request_regular_syncs(session: Session, every: timedelta, now: datetime) -> 
         .exists()
     )
     stale = session.scalars(
-        select(Context).where(~finished, Context.launched_at > now - ACTIVE_FOR).order_by(Context.id).limit(100)
+        select(Context)
+        .join(Deployment, Deployment.id == Context.deployment_id)
+        .join(Registration, Registration.id == Deployment.registration_id)
+        .where(Deployment.state == DeploymentState.ACTIVE, Registration.disabled_at.is_(None))
+        .where(~finished, Context.launched_at > now - ACTIVE_FOR)
+        .order_by(Context.id)
+        .limit(100)
     )
     return sum(course_sync.request_sync(session, context, "schedule", now) is not None for context in stale)
 

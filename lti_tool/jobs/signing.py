@@ -18,7 +18,7 @@ def issue(services: Services, version_id: int) -> None:
             return
         text = issuing.sign(unsigned)
     except ToolError as error:
-        log.error("issuing.failed", version_id=version_id, code=error.code)
+        log.error("issuing.failed", version_id=version_id, error_code=error.code)
         with services.database.write() as session:
             issuing.record_failure(session, version_id, error.code, services.clock())
         return

@@ -7,6 +7,7 @@ import structlog
 from lti_tool.jobs.course_reading import read_course
 from lti_tool.jobs.delivering import deliver
 from lti_tool.jobs.signing import issue
+from lti_tool.models import SyncRun
 from lti_tool.services import awarding
 from lti_tool.wiring import Services
 
@@ -23,12 +24,17 @@ Task = Callable[[Services, int], None]
 def _read_course(services: Services, run_id: int) -> None:
     """Read a course, then evaluate it if that is due."""
     read_course(services, run_id)
-    evaluate_due(services)
+    with services.database.read() as session:
+        run = session.get(SyncRun, run_id)
+    if run is not None:
+        _evaluate_course(services, run.context_id)
 
 
 def _evaluate_course(services: Services, context_id: int) -> None:
-    """Judge every learner of a course and offer what was earned."""
+    """Judge every learner of a course and offer what was earned, unless that was done since it was asked for."""
     with services.database.write() as session:
+        if not awarding.is_evaluation_due(session, context_id):
+            return
         counts = awarding.evaluate_course(session, context_id, services.clock())
     log.info(
         "course.evaluated",

@@ -96,7 +96,7 @@ class ServiceClient:
         previous: object = None
         following: str | None = url
         while following is not None:
-            if len(seen) == self._page_limit:
+            if following in seen or len(seen) == self._page_limit:
                 raise PlatformAnswerError(f"{host} never comes to a last page.", code="pages_endless")
             seen.add(following)
             page, headers = self.get_json(

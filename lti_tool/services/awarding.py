@@ -1,6 +1,6 @@
 """Awarding: judge every learner of a course, offer what was earned, at most once, and keep why."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.domain.judgement import Judgement
-from lti_tool.domain.lifecycle import AwardAction, AwardState, advance, decide
+from lti_tool.domain.lifecycle import AwardAction, AwardState, Decision, DecisionReason, advance, decide
 from lti_tool.domain.rules import CompetencyClause, Facts, evaluate
 from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import NotFoundError
@@ -20,6 +20,8 @@ from lti_tool.services.upsert import insert_once
 
 ONCE = ""
 """The occasion of an achievement that is earned once."""
+NO_LONGER_EARNED = DecisionReason.NO_LONGER_EARNED.value
+"""The reason of a claimed award that waits for a person to decide."""
 
 
 @dataclass(slots=True)
@@ -50,6 +52,12 @@ def evaluation_due(session: Session, limit: int = 50) -> list[int]:
     return list(session.scalars(due.limit(limit)))
 
 
+def is_evaluation_due(session: Session, context_id: int) -> bool:
+    """Return whether the course has a reason to evaluate that nobody acted on yet."""
+    due = select(Context.id).where(Context.id == context_id, Context.evaluation_wanted > Context.evaluation_done)
+    return session.scalar(due) is not None
+
+
 def evaluate_course(session: Session, context_id: int, now: datetime) -> EvaluationCounts:
     """Judge everybody and act on it; run twice, it acts once.
 
@@ -61,7 +69,7 @@ def evaluate_course(session: Session, context_id: int, now: datetime) -> Evaluat
     course = load_course(session, context_id)
     user_ids = evaluated_user_ids(session, context_id)
     counts = EvaluationCounts(learners=len(user_ids))
-    # A badge may count towards another: judge again until nothing new is offered.
+    # A badge may count towards another: judge again until nothing is offered or lapses any more.
     for _ in range(len(course.judged) + 1):
         facts = gather_facts(session, course, user_ids, now)
         counts.unknown = 0
@@ -87,16 +95,16 @@ def competency_judgement(identifier: str, facts: Facts) -> Judgement:
 
 
 def _act_on(session: Session, course: Course, facts: dict[int, Facts], counts: EvaluationCounts, now: datetime) -> bool:
-    """Act on one round of judgements; returns whether something was offered."""
+    """Act on one round of judgements; returns whether an award came or went."""
     awards = _awards(session, course)
-    offered = False
+    changed = False
     for judged in course.judged:
         for user_id, known in facts.items():
             judgement = evaluate(judged.rule, known)
             counts.unknown += judgement.verdict is Verdict.UNKNOWN
             award = awards.get((judged.achievement.id, user_id))
-            offered |= _decide(session, judged, user_id, award, judgement, counts, now)
-    return offered
+            changed |= _decide(session, judged, user_id, award, judgement, counts, now)
+    return changed
 
 
 def _awards(session: Session, course: Course) -> dict[tuple[int, int], Award]:
@@ -114,20 +122,53 @@ def _decide(
     counts: EvaluationCounts,
     now: datetime,
 ) -> bool:
-    action = decide(award.state if award else None, judgement.verdict).action
-    if action is AwardAction.OFFER:
+    """Act on one judgement; returns whether an award came or went."""
+    decision = decide(award.state if award else None, judgement.verdict)
+    if award is None:
+        if decision.action is not AwardAction.OFFER:
+            return False
         award_id = _offer(session, judged, user_id, judgement, now)
         if award_id is None:
             return False
         counts.offered += 1
         counts.award_ids.append(award_id)
         return True
-    if award is not None and action in {AwardAction.LAPSE, AwardAction.OFFER_AGAIN}:
-        change_state(session, award, action, judgement, judged.award_rule_id, now)
-        counts.lapsed += action is AwardAction.LAPSE
-        counts.offered += action is AwardAction.OFFER_AGAIN
-        return action is AwardAction.OFFER_AGAIN
-    return False
+    _note_review(session, award, decision, judgement, judged.award_rule_id, now)
+    action = decision.action
+    if action is None or not change_state(session, award, action, judgement, judged.award_rule_id, now):
+        return False
+    counts.lapsed += action is AwardAction.LAPSE
+    counts.offered += action is AwardAction.OFFER_AGAIN
+    return True
+
+
+def _note_review(
+    session: Session, award: Award, decision: Decision, judgement: Judgement, award_rule_id: int, now: datetime
+) -> None:
+    """Say once that a claimed award is no longer earned, for a person to decide; forget it when it is earned again.
+
+    The badge stays as it is. The mark on the award keeps the next evaluations from saying it again.
+    """
+    marked = award.reason_code == NO_LONGER_EARNED
+    if decision.needs_review and not marked:
+        if _mark(session, award, NO_LONGER_EARNED):
+            payload = {"award_rule_id": award_rule_id, "judgement": judgement.to_document()}
+            _record(session, "award.review_needed", award.id, award.achievement, "job", now, payload)
+    elif marked and decision.reason is DecisionReason.STILL_EARNED and _mark(session, award, None):
+        _record(session, "award.review_settled", award.id, award.achievement, "job", now)
+
+
+def _mark(session: Session, award: Award, reason_code: str | None) -> bool:
+    """Change a claimed award's reason by one statement; ``False`` when somebody did it, or moved the award, first."""
+    same = Award.reason_code.is_(None) if award.reason_code is None else Award.reason_code == award.reason_code
+    marked = session.execute(
+        update(Award)
+        .where(Award.id == award.id, Award.state == AwardState.CLAIMED, same)
+        .values(reason_code=reason_code)
+        .returning(Award.id)
+    ).scalar()
+    session.refresh(award)
+    return marked is not None
 
 
 def _offer(session: Session, judged: Judged, user_id: int, judgement: Judgement, now: datetime) -> int | None:
@@ -178,6 +219,7 @@ def change_state(
         update(Award).where(Award.id == award.id, Award.state == award.state).values(**values).returning(Award.id)
     ).scalar()
     if moved is None:
+        session.refresh(award)
         return False
     session.refresh(award)
     moment = {AwardState.LAPSED: TraceMoment.LAPSED, AwardState.CLAIMED: TraceMoment.CLAIMED}.get(
@@ -202,9 +244,20 @@ def _keep_trace(
     )
 
 
-def _record(session: Session, action: str, award_id: int, achievement: Achievement, actor: str, now: datetime) -> None:
+def _record(
+    session: Session,
+    action: str,
+    award_id: int,
+    achievement: Achievement,
+    actor: str,
+    now: datetime,
+    payload: Mapping[str, Any] | None = None,
+) -> None:
     organization_id = session.scalar(select(Context.organization_id).where(Context.id == achievement.context_id))
-    audit.record(session, action, actor=actor, subject=f"award:{award_id}", organization_id=organization_id, now=now)
+    subject = f"award:{award_id}"
+    audit.record(
+        session, action, actor=actor, subject=subject, organization_id=organization_id, payload=payload, now=now
+    )
 
 
 # -- looking ----------------------------------------------------------------------------------------------------------

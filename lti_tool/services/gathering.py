@@ -29,7 +29,13 @@ from lti_tool.services.mapping import DEFAULT_CALCULATION, DEFAULT_THRESHOLD
 
 STALE_AFTER = timedelta(days=7)
 """Evidence nobody could read again for this long decides nothing."""
-COUNTS_AS_AWARDED = {AwardState.OFFERED, AwardState.CLAIMED}
+COUNTS_AS = {
+    AwardState.OFFERED: Verdict.MET,
+    AwardState.CLAIMED: Verdict.MET,
+    AwardState.HELD: Verdict.UNKNOWN,
+    AwardState.SUSPENDED: Verdict.UNKNOWN,
+}
+"""What an award means for badges that build on it; a person decides about those held and suspended. Else: not met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +198,6 @@ def _awarded(session: Session, course: Course, user_ids: Collection[int]) -> dic
     wanted = set(user_ids)
     awarded: dict[int, dict[str, Verdict]] = {}
     for user_id, public_id, state in rows:
-        if user_id in wanted and state in COUNTS_AS_AWARDED:
-            awarded.setdefault(user_id, {})[public_id] = Verdict.MET
+        if user_id in wanted and state in COUNTS_AS:
+            awarded.setdefault(user_id, {})[public_id] = COUNTS_AS[state]
     return awarded

@@ -1,5 +1,6 @@
 """What anybody may see: signed documents, shared pages, achievements, issuers with their keys, competencies."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -181,6 +182,11 @@ def issuer_document(session: Session, public_id: str) -> JsonObject:
     """Return the document at the issuer's id: profile and keys in one; raises ``NotFoundError``."""
     page = issuer_page(session, public_id)
     return v3.compose_issuer_document(issuer_value(page.profile), [decode_multikey(key) for key in page.keys])
+
+
+def issuer_text(session: Session, public_id: str) -> str:
+    """Return the issuer document as text; raises ``NotFoundError``."""
+    return json.dumps(issuer_document(session, public_id), ensure_ascii=False)
 
 
 def did_document(session: Session, public_id: str) -> JsonObject:

@@ -1,6 +1,5 @@
 """What a learner has: progress and offers in a course, the badges they claimed, where those went, who may see them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +19,6 @@ from lti_tool.models import (
     Credential,
     CredentialVersion,
     Delivery,
-    EvidenceColumn,
     Item,
     Share,
     VersionState,
@@ -31,8 +29,6 @@ from lti_tool.services.awarding import Standing, standings
 from lti_tool.services.backpacks import connections_of, offered_hosts
 from lti_tool.services.delivery import deliveries_of
 from lti_tool.services.frameworks import course_items
-from lti_tool.services.gathering import STALE_AFTER
-from lti_tool.services.mapping import mapped_columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +55,12 @@ class BadgeProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """Since when the evidence behind a course's badges is known: the oldest reading of what counts.
-
-    ``problem``: ``failed`` (a source could not be read), ``stale`` (nobody read it for long), or ``None``.
-    """
-
-    at: datetime | None
-    source: str | None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CourseWallet:
     """A learner's badges in one course: to claim now, claimed, and on the way."""
 
     ready: tuple[BadgeProgress, ...]
     kept: tuple[BadgeProgress, ...]
     coming: tuple[BadgeProgress, ...]
-    checked: Checked
     titles: dict[str, str]
     """Statements of skills by identifier, names of badges by public id."""
 
@@ -92,7 +75,6 @@ def course_wallet(session: Session, context_id: int, user_id: int, now: datetime
         ready=tuple(one for one in open_badges if one.award_state is AwardState.OFFERED),
         kept=tuple(kept),
         coming=tuple(one for one in open_badges if one.award_state is not AwardState.OFFERED),
-        checked=course_checked(session, context_id, now),
         titles=course_titles(session, context_id),
     )
 
@@ -104,22 +86,6 @@ def course_titles(session: Session, context_id: int) -> dict[str, str]:
         if achievement.current_version is not None:
             titles[achievement.public_id] = achievement.current_version.name
     return titles
-
-
-def course_checked(session: Session, context_id: int, now: datetime) -> Checked:
-    """Return since when the columns that count in a course are known."""
-    columns = [one.column for one in mapped_columns(session, context_id) if one.slot and one.thresholds]
-    if not columns:
-        return Checked(None, None)
-    moments = [column.checked_at for column in columns if column.checked_at is not None]
-    oldest = min(moments) if len(moments) == len(columns) else None
-    return Checked(oldest, columns[0].source, _problem(columns, oldest, now))
-
-
-def _problem(columns: Iterable[EvidenceColumn], oldest: datetime | None, now: datetime) -> str | None:
-    if any(column.failed_code is not None for column in columns):
-        return "failed"
-    return "stale" if oldest is not None and now - oldest > STALE_AFTER else None
 
 
 def open_achievements(session: Session, context_id: int) -> list[AchievementVersion]:

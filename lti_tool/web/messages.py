@@ -173,6 +173,22 @@ MESSAGES: dict[str, Message] = LAUNCH_MESSAGES | {
         _l("The connection to your backpack has ended."),
         (_l("Connect the backpack again."),),
     ),
+    # -- making badges ----------------------------------------------------------------------------------------------
+    "badge_incomplete": Message(
+        _l("This badge is not complete"),
+        _l("It has no rule yet, so nobody could earn it."),
+        (_l("Go back, say how the badge is earned, and try again."),),
+    ),
+    "badge_locked": Message(
+        _l("This badge cannot be changed now"),
+        _l("It is live or waits for approval, so what it says and how it is earned stay as they are."),
+        (_l("Take it back while it waits for approval, or make another badge."),),
+    ),
+    "approval_decided": Message(
+        _l("This was decided before"),
+        _l("The badge does not wait for approval any more. Nothing was changed."),
+        (_l("Open the list again to see what waits."),),
+    ),
     # -- badges -----------------------------------------------------------------------------------------------------
     "not_claimable": Message(
         _l("This badge cannot be claimed now"),

@@ -4,12 +4,12 @@ import flask_babel
 from babel import Locale
 
 
-def gettext(text: str, **values: object) -> str:
+def gettext(text: str, /, **values: object) -> str:
     """Return the text, with ``%(name)s`` filled in."""
     return str(flask_babel.gettext(text, **values))
 
 
-def ngettext(one: str, many: str, number: int, **values: object) -> str:
+def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
     """Return the text for ``number``, which fills ``%(num)s``."""
     return str(flask_babel.ngettext(one, many, number, **values))
 

@@ -88,11 +88,18 @@ def test_lists_numbers_and_paths_are_read_from_text() -> None:
         ("HTTP_TIMEOUT", "5", "cannot be read"),
         ("HTTP_TIMEOUT", "fast,slow", "cannot be read"),
         ("SYNC_EVERY", "often", "cannot be read"),
+        ("INSTRUCTORS_PUBLISH", "perhaps", "cannot be read"),
     ],
 )
 def test_what_would_fail_later_is_refused_now(name: str, value: str, fact: str) -> None:
     with pytest.raises(SettingsError, match=rf"^LTI_BADGES_{name} .*{fact}.*Set it to "):
         load_settings(PRODUCTION | {f"LTI_BADGES_{name}": value})
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), (" TRUE ", True)])
+def test_a_switch_is_read_from_text(text: str, value: bool) -> None:
+    assert load_settings(PRODUCTION).instructors_publish is False
+    assert load_settings(PRODUCTION | {"LTI_BADGES_INSTRUCTORS_PUBLISH": text}).instructors_publish is value
 
 
 def test_loopback_over_plain_http_is_for_development_only() -> None:

@@ -14,9 +14,13 @@
     summary.focus();
   }
 
-  // A form is sent once; a page that comes back from the browser's memory may be sent again.
+  // A form that changes something is sent once; with data-again (downloads) or in another window as often as wanted.
+  // A page that comes back from the browser's memory may be sent again.
   document.addEventListener("submit", function (event) {
     var form = event.target;
+    if (form.method !== "post" || form.target || "again" in form.dataset) {
+      return;
+    }
     if (form.dataset.sent) {
       event.preventDefault();
     } else if (!event.defaultPrevented) {

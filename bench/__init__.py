@@ -1,0 +1,1 @@
+"""Benchmarks: this tool beside its peers, as ratios in one run. See README.md."""

@@ -1,0 +1,174 @@
+"""Checking anybody's badge in front of the viewer: a page with a form, and JSON for programs.
+
+What is asked for: a file (``file``), an address (``url``), or the document itself (``document``, or a JSON body).
+Documents of this tool's own issuers are read from the database: a server cannot always reach itself from inside.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from lti_tool.errors import CredentialInvalidError, InvalidInputError, NotFoundError, OutboundError, ToolError
+from lti_tool.openbadges.report import VerificationReport
+from lti_tool.openbadges.verify import Fetched, HttpFetch, verify_credential
+from lti_tool.outbound import Answer
+from lti_tool.services import publishing, verifying
+from lti_tool.web.access import public
+from lti_tool.web.current import services, wants_json
+from lti_tool.web.messages import message_for
+from lti_tool.web.public_answers import CREDENTIAL
+from lti_tool.web.public_documents import signed_status_list
+from lti_tool.web.verify_words import LIMITS, check_lines, verdict_words
+from lti_tool.wiring import Services
+
+blueprint = Blueprint("verify", __name__)
+limiter = Limiter(get_remote_address, storage_uri="memory://")
+blueprint.record_once(lambda state: limiter.init_app(state.app))
+
+RATE: Final = "60 per minute"
+"""Checks one address may ask for: each may make this server call the hosts that a badge names."""
+
+
+@blueprint.get("/verify")
+@public
+def form() -> str:
+    """The form; ``?url=`` fills the address in."""
+    return render_template("public/verify.html", report=None, limits=LIMITS, given={"url": request.args.get("url", "")})
+
+
+@blueprint.post("/verify")
+@public
+@limiter.limit(RATE)
+def check() -> Response:
+    """Check what was sent, and say line by line what was found."""
+    email = request.values.get("email", "").strip() or None
+    try:
+        report = verify(services(), _source(), email)
+    except (OutboundError, InvalidInputError, CredentialInvalidError) as error:
+        if wants_json():
+            raise
+        return _form_again(error)
+    if wants_json():
+        return jsonify(report.to_document())
+    html = render_template(
+        "public/verify.html",
+        report=report,
+        verdict=verdict_words(report),
+        lines=check_lines(report),
+        named=named_in(report),
+        limits=LIMITS,
+        given={"url": request.form.get("url", ""), "email": email or ""},
+    )
+    return _kept_private(make_response(html))
+
+
+def _form_again(error: ToolError) -> Response:
+    given = {name: request.form.get(name, "") for name in ("url", "document", "email")}
+    html = render_template(
+        "public/verify.html", report=None, limits=LIMITS, given=given, message=message_for(error), code=error.code
+    )
+    return _kept_private(make_response(html, 422 if isinstance(error, OutboundError) else error.status))
+
+
+def _kept_private(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _source() -> bytes | str:
+    """Return what to check: bytes, or an address; raises ``InvalidInputError`` (``nothing_to_verify``)."""
+    if request.mimetype in CREDENTIAL:
+        return _bounded(request.get_data())
+    upload = request.files.get("file")
+    if upload is not None and upload.filename:
+        return _bounded(upload.stream.read(verifying.MAX_FILE_BYTES + 1))
+    if document := request.form.get("document", "").strip():
+        return document.encode()
+    if url := request.form.get("url", "").strip():
+        return url
+    raise InvalidInputError("There is nothing to check.", code="nothing_to_verify", field="file")
+
+
+def _bounded(content: bytes) -> bytes:
+    if len(content) > verifying.MAX_FILE_BYTES:
+        abort(413)
+    return content
+
+
+def verify(parts: Services, source: bytes | str, email: str | None) -> VerificationReport:
+    """Check a document, or the badge at an address; raises ``OutboundError`` when the address cannot be read."""
+    fetch = OwnFirst(parts)
+    content = source if isinstance(source, bytes) else _read(fetch, source)
+    return verify_credential(content, fetch=fetch, now=parts.clock(), recipient_email=email)
+
+
+def _read(fetch: "OwnFirst", url: str) -> bytes:
+    answer = fetch.own(url)
+    if answer is None:
+        answer = fetch.parts.http.get(
+            url, headers={"Accept": verifying.ACCEPT}, max_bytes=verifying.MAX_FILE_BYTES, max_redirects=3
+        )
+    if answer.status != 200:
+        raise OutboundError(f"The address answered {answer.status}.", code="badge_not_found")
+    return answer.body
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFirst:
+    """A ``Fetch`` that answers this tool's own addresses from the database, and calls other hosts."""
+
+    parts: Services
+
+    def __call__(self, url: str, accept: str) -> Fetched:
+        """Return the document at ``url``; raises ``OutboundError``."""
+        return self.own(url) or HttpFetch(self.parts.http)(url, accept)
+
+    def own(self, url: str) -> Answer | None:
+        """Return what this tool itself answers at ``url``; ``None`` when the address is somebody else's."""
+        base = self.parts.settings.public_url
+        kind, _, public_id = urlsplit(url).path.removeprefix(urlsplit(base).path).strip("/").partition("/")
+        if not url.startswith(f"{base}/") or not public_id:
+            return None
+        try:
+            text = self._own_text(kind, public_id)
+        except NotFoundError:
+            return Answer(url, 404, {}, b"")
+        return None if text is None else Answer(url, 200, {}, text.encode())
+
+    def _own_text(self, kind: str, public_id: str) -> str | None:
+        with self.parts.database.read() as session:
+            if kind == "credentials":
+                return publishing.signed_copy(session, public_id.removesuffix(".json").removesuffix(".png")).text
+            if kind == "issuers" and "/" not in public_id:
+                return publishing.issuer_text(session, public_id)
+        return signed_status_list(self.parts, public_id) if kind == "status" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a badge that was checked says about itself; texts of a stranger, shown as such."""
+
+    name: str
+    issuer: str
+    issuer_id: str
+
+
+def named_in(report: VerificationReport) -> Named | None:
+    """Return the names in the document, or ``None`` when it could not be read."""
+    credential = report.credential
+    if credential is None:
+        return None
+    subject, issuer = credential.get("credentialSubject"), credential.get("issuer")
+    achievement = subject.get("achievement") if isinstance(subject, dict) else None
+    name = achievement.get("name") if isinstance(achievement, dict) else credential.get("name")
+    issuer_id = issuer.get("id") if isinstance(issuer, dict) else issuer
+    issuer_name = issuer.get("name") if isinstance(issuer, dict) else None
+    return Named(_text(name), _text(issuer_name), _text(issuer_id))
+
+
+def _text(value: object) -> str:
+    return value[:300] if isinstance(value, str) else ""

@@ -20,8 +20,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1024 * 1024
-WARM_UP = 0.5
-"""The share of a round that every contestant runs first, unmeasured."""
 
 
 class BenchError(Exception):
@@ -234,7 +232,7 @@ def measure(
             running.append(_Running(contestant, Path(folder, f"{number}.log")))
             stack.callback(running[-1].stop)
         for one in running:
-            one.round(options.seconds * WARM_UP)
+            one.round(options.seconds)
         measured = [Measured(one.name) for one in running]
         for number in range(options.rounds):
             print(f"Round {number + 1} of {options.rounds} …", flush=True)

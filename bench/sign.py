@@ -3,10 +3,12 @@
 Both sign the same credentials with the same key, and both verify the same credentials, which the peer signed.
 """
 
+import itertools
 import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -107,34 +109,24 @@ ACHIEVEMENT = v3.AchievementCard(
 
 def signing(folder: str) -> Batch:
     """This tool's ``Signer.sign``."""
-    signer, credentials = Signer(KEY, CONTROLLER), _read(folder, "unsigned.json")
-    created = NOW
-    done = 0
-
-    def batch(watch: Stopwatch) -> int:
-        nonlocal done
-        chosen = [credentials[(done + number) % len(credentials)] for number in range(BATCH)]
-        with watch:
-            for credential in chosen:
-                signer.sign(credential, created)
-        done += BATCH
-        return BATCH
-
-    return batch
+    signer = Signer(KEY, CONTROLLER)
+    return _in_turn(_read(folder, "unsigned.json"), lambda credential: signer.sign(credential, NOW))
 
 
 def verifying(folder: str) -> Batch:
     """This tool's ``verify_proof``."""
-    public_key, credentials = KEY.public_key(), _read(folder, "signed.json")
-    done = 0
+    public_key = KEY.public_key()
+    return _in_turn(_read(folder, "signed.json"), lambda credential: verify_proof(credential, public_key))
+
+
+def _in_turn(credentials: list[JsonObject], operate: Callable[[JsonObject], object]) -> Batch:
+    endless = itertools.cycle(credentials)
 
     def batch(watch: Stopwatch) -> int:
-        nonlocal done
-        chosen = [credentials[(done + number) % len(credentials)] for number in range(BATCH)]
+        chosen = list(itertools.islice(endless, BATCH))
         with watch:
             for credential in chosen:
-                verify_proof(credential, public_key)
-        done += BATCH
+                operate(credential)
         return BATCH
 
     return batch

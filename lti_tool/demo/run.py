@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ import click
 import requests
 from cryptography.fernet import Fernet
 from flask import Flask
-from sqlalchemy import func, select
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from lti_tool.demo import reporting
 from lti_tool.demo.backpack import create_backpack
 from lti_tool.demo.browser import JourneyError
 from lti_tool.demo.checks import verified_by
@@ -33,21 +33,7 @@ from lti_tool.demo.lms import create_lms, registration
 from lti_tool.demo.seed import seed_badges, seed_platform
 from lti_tool.demo.story_people import INSTRUCTOR, find_person
 from lti_tool.errors import ToolError
-from lti_tool.models import (
-    Award,
-    Context,
-    CredentialVersion,
-    Delivery,
-    DeliveryState,
-    EvidenceColumn,
-    Membership,
-    Observation,
-    SyncRun,
-    SyncState,
-    VersionState,
-)
-from lti_tool.services.awarding import count_attained
-from lti_tool.services.gathering import evaluated_user_ids, gather_facts, load_course
+from lti_tool.models import DeliveryState
 from lti_tool.settings import PREFIX, load_settings
 from lti_tool.wiring import Services, build_services
 
@@ -112,10 +98,10 @@ class Demo:
         seed_platform(self.services, registration(self.lms_url, self.tool_url), self.backpack_url)
         self._say("Launching the course as its instructor and reading its grades ...")
         self.journey.launch(INSTRUCTOR.slug)
-        wait_for("the first reading of the course", self._is_read)
+        wait_for("the first reading of the course", lambda: reporting.is_read(self.services))
         seed_badges(self.services)
-        wait_for("the first offers", lambda: self._count(select(func.count(Award.id))) > 0)
-        wait_for("the evaluation", self._is_evaluated)
+        wait_for("the first offers", lambda: reporting.has_offers(self.services))
+        wait_for("the evaluation", lambda: reporting.is_evaluated(self.services))
 
     def invite(self) -> None:
         """Say where to look."""
@@ -139,83 +125,24 @@ class Demo:
             if person == DELIVERER:
                 known = find_person(person)
                 self.journey.deliver(visitor, page, known.name or "", known.email or "") if known else None
-        wait_for("the signatures", lambda: self._unfinished(CredentialVersion, VersionState.PENDING) == 0)
-        wait_for("the delivery", self._is_delivered)
-        files = self._write_credentials()
+        wait_for("the signatures", lambda: reporting.is_signed(self.services))
+        wait_for("the delivery", lambda: reporting.is_delivered(self.services))
+        files = reporting.write_credentials(self.services, self.folder / "credentials")
         accepted, refused = verified_by({key: Path(one["file"]) for key, one in files.items()}, self.services.http)
-        document = {**self._counts(), "credentials": list(files.values()), "deliveries": self._deliveries()}
-        document |= {"verified_by": accepted, "seconds": round(time.monotonic() - self.began, 1)}
+        document: dict[str, Any] = {
+            "launches": self.journey.launches,
+            **reporting.counts(self.services),
+            "credentials": list(files.values()),
+            "deliveries": reporting.deliveries(self.services),
+            "verified_by": accepted,
+            "seconds": round(time.monotonic() - self.began, 1),
+        }
         failed = refused or len(files) != len(CLAIMERS)
         failed = failed or any(one["state"] != DeliveryState.DELIVERED.value for one in document["deliveries"])
         if refused:
             document["refused_by"] = refused
-        click.echo(json.dumps(document, indent=2) if as_json else _summary(document))
+        click.echo(json.dumps(document, indent=2) if as_json else reporting.summary(document))
         return 1 if failed else 0
-
-    def _counts(self) -> dict[str, Any]:
-        with self.services.database.read() as session:
-            context_id = session.scalars(select(Context.id)).one()
-            course = load_course(session, context_id)
-            facts = gather_facts(session, course, evaluated_user_ids(session, context_id), self.services.clock())
-            attained = count_attained(course, facts.values())
-        return {
-            "launches": self.journey.launches,
-            "columns": self._count(select(func.count(EvidenceColumn.id))),
-            "observations": self._count(select(func.count(Observation.id))),
-            "members": self._count(select(func.count(Membership.id))),
-            "competencies_attained": attained,
-            "awards": self._count(select(func.count(Award.id))),
-        }
-
-    def _write_credentials(self) -> dict[str, dict[str, str]]:
-        """Fetch each credential from its own address, as anybody would, and write it to a file."""
-        with self.services.database.read() as session:
-            issued = select(CredentialVersion).where(CredentialVersion.state == VersionState.ISSUED)
-            found = [(version.credential.public_id, version.credential.url_id) for version in session.scalars(issued)]
-        files = {}
-        folder = self.folder / "credentials"
-        folder.mkdir(exist_ok=True)
-        for public_id, url in found:
-            answer = requests.get(url, headers={"Accept": "application/vc+ld+json"}, timeout=30)
-            if answer.status_code != 200:
-                raise JourneyError(f"a credential's address answers {answer.status_code}")
-            file = folder / f"{public_id}.json"
-            file.write_bytes(answer.content)
-            files[public_id] = {"id": public_id, "url": url, "file": str(file)}
-        return files
-
-    def _deliveries(self) -> list[dict[str, str]]:
-        with self.services.database.read() as session:
-            return [
-                {"host": one.connection.host.address, "state": one.state.value}
-                for one in session.scalars(select(Delivery).order_by(Delivery.id))
-            ]
-
-    # -- what to wait for ---------------------------------------------------------------------------------------------
-
-    def _is_read(self) -> bool:
-        with self.services.database.read() as session:
-            runs = list(session.scalars(select(SyncRun)))
-        failed = [run.error_code for run in runs if run.state is SyncState.FAILED]
-        if failed:
-            raise JourneyError(f"the course could not be read ({failed[0]})")
-        return any(run.state is SyncState.DONE for run in runs)
-
-    def _is_evaluated(self) -> bool:
-        due = select(func.count(Context.id)).where(Context.evaluation_wanted > Context.evaluation_done)
-        return self._count(due) == 0
-
-    def _is_delivered(self) -> bool:
-        with self.services.database.read() as session:
-            states = list(session.scalars(select(Delivery.state)))
-        return bool(states) and all(state in {DeliveryState.DELIVERED, DeliveryState.FAILED} for state in states)
-
-    def _unfinished(self, table: type[CredentialVersion], state: VersionState) -> int:
-        return self._count(select(func.count(table.id)).where(table.state == state))
-
-    def _count(self, query: Any) -> int:
-        with self.services.database.read() as session:
-            return session.scalar(query) or 0
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
@@ -294,17 +221,3 @@ def _require_free(port: int) -> None:
             raise JourneyError(
                 f"port {port} is in use; choose others with --port, --lms-port, --backpack-port"
             ) from None
-
-
-def _summary(document: Mapping[str, Any]) -> str:
-    lines = [
-        f"{document['launches']} launches, {document['members']} members, {document['columns']} columns, "
-        f"{document['observations']} observations.",
-        f"{document['competencies_attained']} skills attained, {document['awards']} badges offered, "
-        f"{len(document['credentials'])} claimed and signed.",
-        *(f"Credential {one['url']} -> {one['file']}" for one in document["credentials"]),
-        *(f"Delivery to {one['host']}: {one['state']}" for one in document["deliveries"]),
-        f"Verified by {', '.join(document['verified_by']) or 'nobody'} in {document['seconds']} s.",
-        *document.get("refused_by", []),
-    ]
-    return "\n".join(lines)

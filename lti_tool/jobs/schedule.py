@@ -13,11 +13,12 @@ import structlog
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from lti_tool.jobs.tasks import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE, TASKS
+from lti_tool.jobs.tasks import TASKS
 from lti_tool.lti import login_state
 from lti_tool.models import Context, Deployment, DeploymentState, Lease, Registration, SyncRun, SyncState
 from lti_tool.services import awarding, course_sync, delivery, issuing, tickets
 from lti_tool.services.upsert import insert_once
+from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()

@@ -9,14 +9,10 @@ from lti_tool.jobs.delivering import deliver
 from lti_tool.jobs.signing import issue
 from lti_tool.models import SyncRun
 from lti_tool.services import awarding
+from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()
-
-READ_COURSE = "read_course"
-EVALUATE_COURSE = "evaluate_course"
-ISSUE_CREDENTIAL = "issue_credential"
-DELIVER_CREDENTIAL = "deliver_credential"
 
 Task = Callable[[Services, int], None]
 

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from lti_tool.domain.rules import parse_rule
 from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import ConflictError, NotFoundError
-from lti_tool.jobs.tasks import EVALUATE_COURSE
 from lti_tool.models import Achievement, AchievementState, Context
 from lti_tool.services import achievements, awarding, blobs, overview
 from lti_tool.services.gathering import load_course
+from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web.access import Action, staff_required
 from lti_tool.web.current import services
 from lti_tool.web.translated import gettext as _

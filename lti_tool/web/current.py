@@ -35,5 +35,5 @@ def nonce() -> str:
 
 def wants_json() -> bool:
     """Whether the one who asks is a program: ``Accept`` prefers JSON over a page."""
-    accepted = request.accept_mimetypes
-    return accepted.best_match(["text/html", "application/json"], "text/html") == "application/json"
+    known = ["text/html", "application/json", "application/ld+json", "application/vc+ld+json", "application/vc"]
+    return request.accept_mimetypes.best_match(known, "text/html") != "text/html"

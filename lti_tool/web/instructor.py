@@ -1,20 +1,35 @@
 """The instructor's look at a course: badges with counts, the roster board, one learner with every why."""
 
+from typing import Any
+
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 
-from lti_tool.jobs.tasks import READ_COURSE
 from lti_tool.models import Context
 from lti_tool.services import awarding, course_sync, overview
 from lti_tool.services.frameworks import course_items
 from lti_tool.services.gathering import load_course
 from lti_tool.services.mapping import mapped_columns
+from lti_tool.services.wakeups import READ_COURSE
 from lti_tool.web.access import Action, Role, launch_required
 from lti_tool.web.current import services
+from lti_tool.web.messages import MESSAGES
 from lti_tool.web.translated import gettext as _
+from lti_tool.web.wording import Message
 from lti_tool.web.words import Voice, clause_lines
 
 blueprint = Blueprint("instructor", __name__)
 FILTERS = ("all", "unknown", "close", "offered")
+
+
+@blueprint.app_context_processor
+def give_texts() -> dict[str, Any]:
+    """Let templates say what a stored code of a failed reading means."""
+    return {"failure_message": failure_message}
+
+
+def failure_message(code: str) -> Message:
+    """Return the texts for a failed reading; codes without their own are failures of the platform."""
+    return MESSAGES.get(code) or MESSAGES["platform_unavailable"]
 
 
 def badges_page(context_id: int) -> str:

@@ -7,9 +7,9 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from sqlalchemy.orm import Session
 
 from lti_tool.errors import InvalidInputError
-from lti_tool.jobs.tasks import EVALUATE_COURSE
 from lti_tool.models import Item
 from lti_tool.services import frameworks, mapping, overview
+from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web import formats
 from lti_tool.web.access import Action, Role, launch_required
 from lti_tool.web.current import services

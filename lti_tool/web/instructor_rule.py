@@ -10,11 +10,11 @@ from lti_tool.domain.judgement import Judgement
 from lti_tool.domain.rules import parse_rule, rule_document
 from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import ConflictError, NotFoundError
-from lti_tool.jobs.tasks import EVALUATE_COURSE
 from lti_tool.models import Achievement, Item
 from lti_tool.services import achievements, awarding, frameworks, overview
 from lti_tool.services.gathering import load_course
 from lti_tool.services.mapping import mapped_columns
+from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web.access import Action, Role, can, launch_required
 from lti_tool.web.current import services
 from lti_tool.web.instructor_badge import require_editable, steps

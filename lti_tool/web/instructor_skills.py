@@ -8,10 +8,10 @@ from flask import session as flask_session
 
 from lti_tool.errors import InvalidInputError
 from lti_tool.frameworks.csv import Competency, read_competencies
-from lti_tool.jobs.tasks import EVALUATE_COURSE
 from lti_tool.models import Context
 from lti_tool.services import frameworks
 from lti_tool.services.mapping import mapped_columns
+from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web.access import Action, Role, launch_required
 from lti_tool.web.current import services
 from lti_tool.web.field_texts import field_text

@@ -54,7 +54,7 @@ def status_list(public_id: str) -> Response:
 
 
 def signed_status_list(parts: Services, public_id: str) -> str:
-    """Return the list as served; signed when somebody asks first after a change, then kept. Raises ``NotFoundError``."""
+    """Return the list as served, signed for whoever asks first after a change; raises ``NotFoundError``."""
     with parts.database.read() as session:
         listed = status.get_list(session, public_id)
         if listed.document is not None:

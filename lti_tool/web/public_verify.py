@@ -5,29 +5,29 @@ Documents of this tool's own issuers are read from the database: a server cannot
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, abort, jsonify, make_response, render_template, request
+from flask import Blueprint, Flask, Response, abort, jsonify, make_response, render_template, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from lti_tool.errors import CredentialInvalidError, InvalidInputError, NotFoundError, OutboundError, ToolError
+from lti_tool.openbadges.issuer_keys import Fetched
 from lti_tool.openbadges.report import VerificationReport
-from lti_tool.openbadges.verify import Fetched, HttpFetch, verify_credential
+from lti_tool.openbadges.verify import HttpFetch, verify_credential
 from lti_tool.outbound import Answer
 from lti_tool.services import publishing, verifying
 from lti_tool.web.access import public
 from lti_tool.web.current import services, wants_json
-from lti_tool.web.messages import message_for
 from lti_tool.web.public_answers import CREDENTIAL
 from lti_tool.web.public_documents import signed_status_list
-from lti_tool.web.verify_words import LIMITS, check_lines, verdict_words
+from lti_tool.web.verify_words import LIMITS, check_lines, refusal, verdict_words
 from lti_tool.wiring import Services
 
 blueprint = Blueprint("verify", __name__)
 limiter = Limiter(get_remote_address, storage_uri="memory://")
-blueprint.record_once(lambda state: limiter.init_app(state.app))
+blueprint.record_once(lambda state: limiter.init_app(cast("Flask", state.app)))
 
 RATE: Final = "60 per minute"
 """Checks one address may ask for: each may make this server call the hosts that a badge names."""
@@ -46,13 +46,14 @@ def form() -> str:
 def check() -> Response:
     """Check what was sent, and say line by line what was found."""
     email = request.values.get("email", "").strip() or None
+    is_program = wants_json() or request.mimetype in CREDENTIAL
     try:
         report = verify(services(), _source(), email)
     except (OutboundError, InvalidInputError, CredentialInvalidError) as error:
-        if wants_json():
+        if is_program:
             raise
         return _form_again(error)
-    if wants_json():
+    if is_program:
         return jsonify(report.to_document())
     html = render_template(
         "public/verify.html",
@@ -69,7 +70,7 @@ def check() -> Response:
 def _form_again(error: ToolError) -> Response:
     given = {name: request.form.get(name, "") for name in ("url", "document", "email")}
     html = render_template(
-        "public/verify.html", report=None, limits=LIMITS, given=given, message=message_for(error), code=error.code
+        "public/verify.html", report=None, limits=LIMITS, given=given, message=refusal(error), code=error.code
     )
     return _kept_private(make_response(html, 422 if isinstance(error, OutboundError) else error.status))
 

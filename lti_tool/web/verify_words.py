@@ -6,7 +6,10 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from lti_tool.errors import ToolError
 from lti_tool.openbadges.report import Check, CheckOutcome, Verdict, VerificationReport
+from lti_tool.web.messages import message_for
+from lti_tool.web.wording import Message
 
 PASSED, FAILED, UNKNOWN = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.UNKNOWN
 
@@ -151,6 +154,30 @@ LIMITS = (
     _l("How good the work behind it was: read how it was assessed, or ask the issuer."),
 )
 """What no check of a document can tell."""
+
+REFUSALS: Mapping[str, Message] = {
+    "nothing_to_verify": Message(
+        _l("There is nothing to check yet"),
+        _l("No file was chosen, no address was entered, and no document was pasted."),
+        (_l("Choose one of the three, then check again."),),
+    ),
+    "badge_not_found": Message(
+        _l("There is no badge at this address"),
+        _l("The address answered, but not with a badge."),
+        (_l("Check the address, or use the badge's file instead."),),
+    ),
+    "address_refused": Message(
+        _l("This address cannot be asked"),
+        _l("Only https addresses on the public internet are asked from here."),
+        (_l("Use the badge's file instead."),),
+    ),
+}
+
+
+def refusal(error: ToolError) -> Message:
+    """Return the texts for an error that kept the checks from beginning."""
+    return REFUSALS.get(error.code) or message_for(error)
+
 
 _LOOKS = {
     CheckOutcome.PASSED: (_l("Checked"), "check", "success"),

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,6 +75,21 @@ def test_every_locked_package_has_hashes(name: str) -> None:
     assert packages
     for line in packages:
         assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+ .*--hash=sha256:", line), line[:80]
+
+
+def test_every_dependency_is_locked() -> None:
+    """``make lock`` was run after the last change to ``pyproject.toml``."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    needed = {
+        "requirements.lock": project["dependencies"],
+        "requirements-demo.lock": [*project["dependencies"], *extras["demo"], *extras["build"]],
+        "requirements-test.lock": [*project["dependencies"], *extras["demo"], *extras["build"], *extras["test"]],
+    }
+    for name, requirements in needed.items():
+        pinned = re.findall(r"^([\w.-]+)==", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE)
+        wanted = {re.match(r"[\w.-]+", one).group().lower() for one in requirements} - {project["name"]}
+        assert wanted - set(pinned) == set(), name
 
 
 def test_npm_locks_have_integrity_and_no_address() -> None:

@@ -71,6 +71,23 @@ def test_translations_keep_their_placeholders(path: Path) -> None:
         assert placeholders(ids[-1]) == placeholders(forms[-1]), message.id
 
 
+STRAY_PERCENT = re.compile(r"%(?!\(\w+\)[sd])")
+
+
+def test_a_percent_sign_in_a_template_is_doubled() -> None:
+    """Templates format every text, with or without values, so a lone ``%`` breaks the page; in translations too."""
+    in_templates = {text for text, place in texts_in_source() if place.endswith(".html")}
+    translated = [
+        form
+        for path in CATALOGUES
+        for message in catalogue(path)
+        if message.id and (message.id if isinstance(message.id, str) else message.id[0]) in in_templates
+        for form in ([message.string] if isinstance(message.string, str) else message.string)
+    ]
+    texts = [*in_templates, *translated]
+    assert [text for text in texts if STRAY_PERCENT.search(text.replace("%%", ""))] == []
+
+
 def test_every_text_in_the_source_is_in_the_french_catalogue() -> None:
     known = {
         message.id if isinstance(message.id, str) else message.id[0]

@@ -28,7 +28,7 @@ def code_of(function, *arguments):
 
 
 def packed(bits):
-    return "u" + base64.urlsafe_b64encode(gzip.compress(bits)).decode().rstrip("=")
+    return "u" + base64.urlsafe_b64encode(gzip.compress(bits, mtime=0)).decode().rstrip("=")
 
 
 def test_index_0_is_the_most_significant_bit_of_the_first_byte():

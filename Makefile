@@ -61,7 +61,7 @@ functional: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ##
 browser: $(VENV)/.stamp-test need-chromium  ## the pages in a real browser
 	@CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" $(BIN)/python -m pytest tests/browser $(ARGS)
 
-bench: $(VENV)/.stamp-test  ## measure against peers (NAME=launch|sign|sweep|rules|institution)
+bench: $(VENV)/.stamp-test $(if $(filter sign,$(NAME)),$(WITNESSES)/node_modules/.package-lock.json)  ## measure against peers (NAME=launch|sign|sweep|rules|institution)
 	@test -n "$(NAME)" || { echo "make bench needs NAME=launch|sign|sweep|rules|institution"; exit 2; }
 	@$(BIN)/python -m bench $(NAME) $(ARGS)
 

@@ -88,7 +88,11 @@ class Measured:
         """What the JSON document says."""
         rates = [one.rate for one in self.rounds]
         return {
-            "per_cpu_second": {"median": _short(self.rate), "lowest": _short(min(rates)), "highest": _short(max(rates))},
+            "per_cpu_second": {
+                "median": _short(self.rate),
+                "lowest": _short(min(rates)),
+                "highest": _short(max(rates)),
+            },
             "cpu_microseconds": _short(1e6 / self.rate),
             "rounds": len(self.rounds),
             "operations": sum(one.operations for one in self.rounds),
@@ -255,7 +259,9 @@ def table(measured: Sequence[Measured]) -> list[str]:
     rows = [HEADINGS, *(_row(one) for one in measured)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
     return [
-        "  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))])
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
         for row in rows
     ]
 

@@ -29,9 +29,7 @@ LIS = "http://purl.imsglobal.org/vocab/lis/v2"
 def write_key(path: Path) -> None:
     """Make the platform's RSA key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(pem)
 
 
@@ -135,7 +133,7 @@ class KeySetHost:
     def __init__(self, document: dict[str, Any]) -> None:
         self.fetched = 0
         self._body = json.dumps(document).encode()
-        self._counting = threading.Lock()
+        self.counting = threading.Lock()
 
     @contextmanager
     def serve(self) -> Iterator[str]:
@@ -146,7 +144,7 @@ class KeySetHost:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                with host._counting:
+                with host.counting:
                     host.fetched += 1
                 self.send_response(200)
                 self.send_header("Content-Type", "application/json")

@@ -16,6 +16,7 @@ from lti_tool.settings import load_settings
 from lti_tool.web import (
     admin,
     approvals,
+    connect,
     course,
     failures,
     formats,
@@ -25,10 +26,14 @@ from lti_tool.web import (
     instructor_evidence,
     instructor_rule,
     instructor_skills,
+    learner,
     lti,
+    public_documents,
+    public_verify,
     security,
     staff,
 )
+from lti_tool.web import public as public_pages
 from lti_tool.web.access import OPEN_ENDPOINTS, POLICY, Action, Kind, Role, admit, public
 from lti_tool.web.current import SERVICES, request_id
 from lti_tool.web.session import PATH_SECRET, PathSession, SqlSessions
@@ -48,6 +53,11 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     instructor_evidence.blueprint,
     instructor_badge.blueprint,
     instructor_rule.blueprint,
+    learner.blueprint,
+    connect.blueprint,
+    public_pages.blueprint,
+    public_documents.blueprint,
+    public_verify.blueprint,
 )
 LANGUAGES = ("en", "fr")
 MEGABYTE = 1024 * 1024

@@ -17,6 +17,7 @@ from lti_tool.errors import BackpackError, ConflictError, NotFoundError, ToolErr
 from lti_tool.models import BackpackConnection, BackpackHost, ConnectionState, Credential
 from lti_tool.services import backpacks, delivery, tickets, wallet
 from lti_tool.services.secrets import new_secret
+from lti_tool.services.wakeups import DELIVER_CREDENTIAL
 from lti_tool.web import failures
 from lti_tool.web.access import Action, Role, launch_required, public
 from lti_tool.web.current import services
@@ -28,8 +29,6 @@ from lti_tool.web.wording import Message
 blueprint = Blueprint("connect", __name__)
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.web")
 
-DELIVER_CREDENTIAL = "deliver_credential"
-"""The task that sends a badge; a learner who pressed the button wants it soon."""
 PURPOSE = "connect"
 COOKIE = "__Host-lti_badges_connect"
 COOKIE_SECONDS = 15 * 60

@@ -13,6 +13,7 @@ from lti_tool.errors import ForbiddenError, NotClaimableError, ToolError
 from lti_tool.services import issuing, wallet
 from lti_tool.services.overview import course_state
 from lti_tool.services.sessions import LaunchView
+from lti_tool.services.wakeups import ISSUE_CREDENTIAL
 from lti_tool.web.access import Action, Role, launch_required
 from lti_tool.web.current import services
 from lti_tool.web.learner_words import linkedin_address, place_lines, refusal_words
@@ -21,9 +22,6 @@ from lti_tool.web.words import Voice, clause_lines, sentence
 
 blueprint = Blueprint("learner", __name__)
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.web")
-
-ISSUE_CREDENTIAL = "issue_credential"
-"""The task that signs what could not be signed at once."""
 
 
 def launch() -> LaunchView:
@@ -50,12 +48,12 @@ def home(context_id: int) -> str:
             offers = wallet.open_achievements(session, context_id)
             return render_template("learner/anonymous.html", offers=offers, course=state)
         mine = wallet.course_wallet(session, context_id, user_id, services().clock())
-    lines = {
-        id(one): clause_lines(one.judgement, voice=Voice.LEARNER, platform=state.platform, titles=mine.titles)
+    coming = [
+        (one, clause_lines(one.judgement, voice=Voice.LEARNER, platform=state.platform, titles=mine.titles))
         for one in mine.coming
         if one.judgement is not None
-    }
-    return render_template("learner/home.html", mine=mine, lines=lines, course=state)
+    ]
+    return render_template("learner/home.html", mine=mine, coming=coming, course=state)
 
 
 # -- the claim --------------------------------------------------------------------------------------------------------

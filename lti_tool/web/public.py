@@ -10,9 +10,11 @@ from lti_tool.openbadges.baking import bake_png
 from lti_tool.services import blobs, publishing
 from lti_tool.web.access import public
 from lti_tool.web.current import services
+from lti_tool.web.narrative import narrative
 from lti_tool.web.public_answers import CREDENTIAL, SHORT, answer, answer_json, asked_type, page, wants_page
 
 blueprint = Blueprint("public", __name__)
+blueprint.add_app_template_filter(narrative)
 
 
 @blueprint.get("/")

@@ -1,23 +1,23 @@
-"""A tool with a course in which Ada has earned a badge: its pages, its jobs, and a backpack that speaks the protocol."""
+"""A tool with a course in which Ada has earned a badge: its pages, its jobs, and what is in its database."""
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from courses import Course, course_on
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
-from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from lti_tool.app import create_app
 from lti_tool.jobs import signing
-from lti_tool.models import Award, Credential, CredentialVersion, LaunchSession, User
+from lti_tool.models import Achievement, Award, Credential, CredentialVersion, IssuerProfile, LaunchSession, User
 from lti_tool.openbadges.picture import default_picture, render_png
-from lti_tool.services import achievements, blobs, issuing
+from lti_tool.services import blobs, issuing
 from lti_tool.services.secrets import new_secret, secret_hash
 from lti_tool.services.sessions import IDLE
 from lti_tool.settings import load_settings
@@ -51,7 +51,6 @@ class Wallets:
     ada: int = 0
     essay: int = 0
     achievement_id: int = 0
-    people: dict[str, int] = field(default_factory=dict)
 
     # -- people and their browsers ------------------------------------------------------------------------------------
 
@@ -83,11 +82,12 @@ class Wallets:
         """A path below a learner's first page."""
         return f"/courses/{self.course.context_id}/mine{rest}"
 
-    def press(self, client: FlaskClient, path: str, **form: str) -> TestResponse:
-        """Post a form as the page that holds it would."""
-        page = client.get(self.mine()).text
-        token = page_token(client.get(path.rpartition("/")[0]).text) or page_token(page)
-        return client.post(path, data={"csrf_token": token, **form}, headers=SAME_ORIGIN)
+    def press(self, client: FlaskClient, page: str, action: str, **form: str) -> TestResponse:
+        """Open a page below ``mine`` and send its form whose address ends in ``action``."""
+        text = client.get(self.mine(page)).text
+        assert f'action="{self.mine(page)}/{action}"' in text, text
+        data = {"csrf_token": page_token(text), **form}
+        return client.post(self.mine(f"{page}/{action}"), data=data, headers=SAME_ORIGIN)
 
     # -- what is in the database --------------------------------------------------------------------------------------
 
@@ -140,30 +140,23 @@ def page_token(page: str) -> str:
 @contextmanager
 def wallets_on(database_url: str, **settings: Any) -> Iterator[Wallets]:
     """A tool on a migrated, empty database, with the badge offered to Ada."""
-    limiter_settings = {"environ": {"LTI_BADGES_ENV": "test"}}
+    loaded = load_settings({"LTI_BADGES_ENV": "test"}, database_url=database_url, **settings)
     with course_on(database_url) as course:
-        loaded = load_settings(limiter_settings["environ"], database_url=database_url, **settings)
         queue = NotedQueue()
         services = build_services(loaded, clock=lambda: course.now)
-        services = _with(services, course, queue)
+        course.database.engine.dispose()
+        course.database = services.database
+        services = dataclasses.replace(services, vault=course.vault, queue=queue)
         wallets = Wallets(course, services, queue, create_app(services))
         limiter.reset()
         _fill(wallets)
         yield wallets
-        services.database.engine.dispose()
-
-
-def _with(services: Services, course: Course, queue: NotedQueue) -> Services:
-    import dataclasses
-
-    return dataclasses.replace(services, vault=course.vault, queue=queue)
 
 
 def _fill(wallets: Wallets) -> None:
     course = wallets.course
     with course.database.write() as session:
-        profile = session.get_one(achievements.Achievement.issuer_profile.property.mapper.class_, course.issuer_id)
-        profile.base_url = wallets.services.settings.public_url
+        session.get_one(IssuerProfile, course.issuer_id).base_url = wallets.services.settings.public_url
         picture = blobs.keep(session, render_png(default_picture("star", "#1f5f9e", "")), "image/png", course.now)
     wallets.ada = course.person("ada")
     with course.database.write() as session:
@@ -173,7 +166,7 @@ def _fill(wallets: Wallets) -> None:
     course.grade(wallets.essay, wallets.ada, "90")
     wallets.achievement_id = course.badge_for(wallets.essay)
     with course.database.write() as session:
-        version = session.get_one(achievements.Achievement, wallets.achievement_id).current_version
+        version = session.get_one(Achievement, wallets.achievement_id).current_version
         assert version is not None
         version.picture_sha256 = picture
         version.criteria_narrative = "At least *70 %* in the essay.\n\n<script>alert(1)</script>"

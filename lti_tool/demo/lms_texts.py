@@ -43,8 +43,8 @@ TEXTS: dict[str, Text] = {
     "lti_reads": Text("The tool can read", "L’outil peut lire"),
     "lti_hidden": Text("The tool cannot see", "L’outil ne voit pas"),
     "lti_upload": Text(
-        "To use these, an instructor downloads the gradebook file and uploads it in the badge tool.",
-        "Pour les utiliser, l’enseignante télécharge le fichier du carnet et le dépose dans l’outil de badges.",
+        "This version cannot read them: a badge that needs them says can't tell yet.",
+        "Cette version ne peut pas les lire : un badge qui en dépend reste indéterminé.",
     ),
     "gradebook_about": Text(
         "Change a grade and watch the badge tool react at its next check.",

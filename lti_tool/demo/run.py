@@ -63,12 +63,14 @@ def run_demo(*, once: bool, as_json: bool, port: int, lms_port: int, backpack_po
 class Demo:
     """One demo: three addresses, a folder ``var/demo``, and the tool as a child process."""
 
-    def __init__(self, port: int, lms_port: int, backpack_port: int, *, quiet: bool) -> None:
+    def __init__(
+        self, port: int, lms_port: int, backpack_port: int, *, quiet: bool, folder: Path = Path("var/demo")
+    ) -> None:
         self.ports = (port, lms_port, backpack_port)
         # Another host name than the LMS: another site, so frames and cookies behave as in life.
         self.tool_url = f"http://localhost:{port}"
         self.lms_url, self.backpack_url = f"http://127.0.0.1:{lms_port}", f"http://127.0.0.1:{backpack_port}"
-        self.folder = Path("var/demo").resolve()
+        self.folder = folder.resolve()
         self.began = time.monotonic()
         self.journey = Journey(self.lms_url, self.tool_url, self.backpack_url)
         self._quiet = quiet

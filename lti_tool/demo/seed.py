@@ -18,10 +18,10 @@ from lti_tool.services import achievements, backpacks, blobs, frameworks, issuer
 from lti_tool.wiring import Services
 
 LOOKS = {
-    "water-keeper": ("droplet", "#0b6e99"),
-    "fish-keeper": ("fish", "#b4470b"),
-    "plant-bed-grower": ("leaf", "#2f7d32"),
-    "aquaponics-operator": ("star", "#6b3fa0"),
+    "water-keeper": ("W", "#0b6e99"),
+    "fish-keeper": ("F", "#b4470b"),
+    "plant-bed-grower": ("P", "#2f7d32"),
+    "aquaponics-operator": ("AQ", "#6b3fa0"),
 }
 SEEDER = "cli"
 

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from sqlalchemy.orm import Session
 
 from lti_tool.errors import InvalidInputError
-from lti_tool.models import Item
+from lti_tool.models import Context, Item
 from lti_tool.services import frameworks, mapping, overview
 from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web import formats
@@ -93,6 +93,7 @@ def _page(
     items: list[Item],
     cells: dict[tuple[int, int], Cell],
 ) -> str:
+    context = session.get_one(Context, context_id)
     return render_template(
         "instructor/evidence.html",
         columns=columns,
@@ -100,4 +101,5 @@ def _page(
         cells=cells,
         errors={f"threshold-{cell.key}": cell.error for cell in cells.values() if cell.error},
         state=overview.course_state(session, context_id),
+        is_allowed=any(one.capability(context).is_available for one in services().sources),
     )

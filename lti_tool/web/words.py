@@ -56,7 +56,7 @@ def sentence(judgement: Judgement, *, voice: Voice, platform: str | None = None)
     reason = judgement.reason
     evidence = _evidence_behind(judgement)
     if reason.code in {ReasonCode.ENOUGH, ReasonCode.NEEDS_MORE}:
-        return _count_sentence(judgement)
+        return _count_sentence(judgement, with_title=True)
     params = _params(judgement, evidence, platform)
     if reason.code is ReasonCode.NEEDS_GRADES:
         return ngettext(
@@ -117,7 +117,7 @@ def _moment(text: str | None) -> str:
     return "" if text is None else formats.moment(datetime.fromisoformat(text))
 
 
-def _count_sentence(judgement: Judgement) -> str:
+def _count_sentence(judgement: Judgement, *, with_title: bool) -> str:
     """So many of so many, for lists, for windows of time, and for the work behind a skill."""
     given = judgement.reason.params
     have, needed, unknown = (int(given.get(name) or 0) for name in ("have", "needed", "unknown"))
@@ -125,28 +125,22 @@ def _count_sentence(judgement: Judgement) -> str:
     if judgement.kind in _WINDOWS:
         return _window_sentence(judgement.kind, judgement.verdict, _moment(given.get("date")))
     if judgement.kind is Kind.COMPETENCY:
-        title = given.get("title") or _("this skill")
-        if is_enough:
-            return _("“%(title)s” is shown.", title=title)
         text = ngettext(
-            "“%(title)s” is not shown yet: %(have)s of %(num)s piece of work is good enough.",
-            "“%(title)s” is not shown yet: %(have)s of %(num)s pieces of work are good enough.",
+            "%(have)s of the %(num)s piece of work needed is good enough.",
+            "%(have)s of the %(num)s pieces of work needed are good enough.",
             needed,
-            title=title,
             have=have,
         )
-    elif is_enough:
-        return ngettext(
-            "%(have)s of the %(num)s needed is done.", "%(have)s of the %(num)s needed are done.", needed, have=have
-        )
+        title = given.get("title") or _("this skill")
+        if with_title and is_enough:
+            return _("“%(title)s” is shown.", title=title)
+        if with_title:
+            text = _("“%(title)s” is not shown yet.", title=title) + " " + text
     else:
         text = ngettext(
-            "%(have)s of the %(num)s needed is done so far.",
-            "%(have)s of the %(num)s needed are done so far.",
-            needed,
-            have=have,
+            "%(have)s of the %(num)s needed is there.", "%(have)s of the %(num)s needed are there.", needed, have=have
         )
-    if not unknown:
+    if is_enough or not unknown:
         return text
     return text + " " + ngettext("%(num)s is not known yet.", "%(num)s are not known yet.", unknown)
 
@@ -210,7 +204,7 @@ class _Lines:
         return ClauseLine(
             verdict=said.verdict,
             heading=heading,
-            text=sentence(said, voice=self.voice, platform=self.platform),
+            text=self.text(said, heading),
             parts=tuple(self.line(child) for child in children),
             decides=judgement.kind is not Kind.ASIDE,
             seen=None if evidence is None else seen_value(evidence),
@@ -218,6 +212,12 @@ class _Lines:
             graded_at=None if evidence is None else evidence.graded_at,
             checked_at=None if evidence is None else evidence.checked_at,
         )
+
+    def text(self, judgement: Judgement, heading: str) -> str:
+        """The sentence; what a heading says already is not said again."""
+        if heading and judgement.reason.code in {ReasonCode.ENOUGH, ReasonCode.NEEDS_MORE}:
+            return _count_sentence(judgement, with_title=False)
+        return sentence(judgement, voice=self.voice, platform=self.platform)
 
     def heading(self, judgement: Judgement) -> str:
         """What the line is about."""

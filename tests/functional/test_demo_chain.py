@@ -1,0 +1,44 @@
+"""The demo without a screen, as the README promises it: the whole chain, and witnesses that nobody here wrote."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from demo_world import free_port
+from witnesses import npm
+
+LIBRARIES = {"lti-badges", "openbadgeslib", *npm.LIBRARIES}
+
+
+def test_demo_once_reports_the_whole_chain(tmp_path: Path) -> None:
+    ports = ["--port", str(free_port()), "--lms-port", str(free_port()), "--backpack-port", str(free_port())]
+    command = [sys.executable, "-m", "lti_tool", "demo", "--once", "--json", *ports]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
+
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout)
+    assert report["launches"] == 3
+    assert report["columns"] == 4, "the course's own two assignments are not readable over LTI"
+    assert report["members"] == 26
+    assert report["awards"] > 0
+    assert len(report["credentials"]) == 2
+    assert [one["state"] for one in report["deliveries"]] == ["delivered"]
+    assert set(report["verified_by"]) == LIBRARIES
+    for credential in report["credentials"]:
+        document = json.loads(Path(credential["file"]).read_text(encoding="utf-8"))
+        assert document["id"] == credential["url"]
+        assert document["proof"]["cryptosuite"] == "eddsa-rdfc-2022"
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-m", "lti_tool", "demo", "--once", "--port", str(taken.getsockname()[1])]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "in use" in done.stderr

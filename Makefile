@@ -17,7 +17,7 @@ CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo dev test sure lint fmt types unit architecture witnesses conformance functional browser bench wheel lock \
-	clean set-up need-node need-chromium
+	translations clean set-up need-node need-chromium
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -64,6 +64,14 @@ browser: $(VENV)/.stamp-test need-chromium  ## the pages in a real browser
 bench: $(VENV)/.stamp-test $(if $(filter sign,$(NAME)),$(WITNESSES)/node_modules/.package-lock.json)  ## measure against peers (NAME=launch|sign|sweep|rules|institution)
 	@test -n "$(NAME)" || { echo "make bench needs NAME=launch|sign|sweep|rules|institution"; exit 2; }
 	@$(BIN)/python -m bench $(NAME) $(ARGS)
+
+# Texts without a translation are left empty; `make architecture` names them until somebody writes them.
+translations: $(VENV)/.stamp-test  ## collect the texts people read, bring the catalogues up to date, compile them
+	@mkdir -p build
+	@$(BIN)/pybabel -q extract -F babel.cfg -k lazy_gettext -k _l --add-location=file --sort-by-file -o build/messages.pot .
+	@$(BIN)/pybabel -q update -i build/messages.pot -d lti_tool/translations -w 120 --no-fuzzy-matching \
+		--ignore-obsolete --ignore-pot-creation-date
+	@$(MAKE) --no-print-directory $(VENV)/.stamp-project
 
 wheel: $(VENV)/.stamp-test  ## build the wheel into dist/
 	@$(BIN)/python -m hatchling build -t wheel

@@ -151,7 +151,7 @@ class CourseWorld:
 
     def token(self) -> str:
         """The CSRF token of the session."""
-        found = re.search(r'name="csrf_token" value="(\w+)"', self.get("/skills"))
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/skills"))
         assert found
         return found[1]
 

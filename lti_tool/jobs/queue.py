@@ -74,12 +74,14 @@ def make_celery(settings: Settings) -> Celery:
 
 def _transport(settings: Settings) -> dict[str, Any]:
     if settings.broker_url != EMBEDDED:
-        options: dict[str, Any] = {}
+        # A page that wakes a worker must not wait for a broker that is down: connecting is tried for a second.
+        options: dict[str, Any] = {"max_retries": 1, "interval_start": 0, "connect_retries_timeout": 1}
         if settings.broker_url.startswith(("redis", "rediss")):
-            options = {
+            options |= {
                 "visibility_timeout": VISIBILITY_SECONDS,
                 "unacked_restore_interval": 5,
                 "unacked_restore_throttle": 1,
+                "socket_connect_timeout": 2,
             }
         return {"broker_url": settings.broker_url, "broker_transport_options": options}
     messages, control = settings.data_dir / "queue", settings.data_dir / "queue-control"

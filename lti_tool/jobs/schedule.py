@@ -25,7 +25,8 @@ log = structlog.get_logger()
 
 TICK_SECONDS = 2.0
 WAKE_AGAIN_SECONDS = 30.0
-LEASE = timedelta(seconds=15)
+LEASE = timedelta(seconds=6)
+"""Three ticks: so long nothing is swept after the worker that swept died. Two that sweep at once do no harm."""
 SWEEP = "sweep"
 ACTIVE_FOR = timedelta(days=120)
 """Courses nobody launched for this long are not read by schedule any more."""

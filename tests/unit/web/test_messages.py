@@ -12,7 +12,7 @@ from lti_tool.web.messages import MESSAGES, message_for
 
 def all_errors(parent: type[ToolError] = ToolError) -> Iterator[type[ToolError]]:
     for one in parent.__subclasses__():
-        if one.__module__ == errors.__name__:
+        if one.__module__.startswith(errors.__name__ + "."):
             yield one
             yield from all_errors(one)
 

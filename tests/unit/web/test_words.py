@@ -47,7 +47,7 @@ def work(score: str | None = "64", state: EvidenceState = EvidenceState.GRADED, 
         score=None if score is None else Decimal(score),
         maximum=Decimal(100),
     )
-    return replace(made, **values, **more)  # type: ignore[arg-type]
+    return replace(made, **(values | more))  # type: ignore[arg-type]
 
 
 def column(needed: str = "70", evidence: Evidence | None = None) -> Judgement:

@@ -15,7 +15,16 @@ from werkzeug.test import TestResponse
 
 from lti_tool.app import create_app
 from lti_tool.jobs import signing
-from lti_tool.models import Achievement, Award, Credential, CredentialVersion, IssuerProfile, LaunchSession, User
+from lti_tool.models import (
+    Achievement,
+    Award,
+    Credential,
+    CredentialVersion,
+    IssuerKey,
+    IssuerProfile,
+    LaunchSession,
+    User,
+)
 from lti_tool.openbadges.picture import default_picture, render_png
 from lti_tool.services import blobs, issuing
 from lti_tool.services.secrets import new_secret, secret_hash
@@ -144,19 +153,21 @@ def wallets_on(database_url: str, **settings: Any) -> Iterator[Wallets]:
     with course_on(database_url) as course:
         queue = NotedQueue()
         services = build_services(loaded, clock=lambda: course.now)
-        course.database.engine.dispose()
-        course.database = services.database
-        services = dataclasses.replace(services, vault=course.vault, queue=queue)
+        services = dataclasses.replace(services, queue=queue)
         wallets = Wallets(course, services, queue, create_app(services))
         limiter.reset()
         _fill(wallets)
+        course.vault = services.vault
         yield wallets
+        services.database.engine.dispose()
 
 
 def _fill(wallets: Wallets) -> None:
     course = wallets.course
-    with course.database.write() as session:
+    with wallets.services.database.write() as session:
         session.get_one(IssuerProfile, course.issuer_id).base_url = wallets.services.settings.public_url
+        for key in session.scalars(select(IssuerKey)):  # other processes know the key of the settings only
+            key.private_key = wallets.services.vault.lock(course.vault.open(key.private_key))
         picture = blobs.keep(session, render_png(default_picture("star", "#1f5f9e", "")), "image/png", course.now)
     wallets.ada = course.person("ada")
     with course.database.write() as session:

@@ -76,15 +76,30 @@ class CourseWorld:
         self.columns[name] = column_id
         return column_id
 
-    def add_learner(self, name: str, full_name: str | None, **more: Any) -> int:
+    def add_learner(
+        self,
+        name: str,
+        full_name: str | None,
+        *,
+        is_test_user: bool = False,
+        status: MembershipStatus = MembershipStatus.ACTIVE,
+    ) -> int:
         """Add a learner, as a roster does."""
-        values = {"is_learner": True, "is_test_user": False, "status": MembershipStatus.ACTIVE} | more
         with self.world.services.database.write() as session:
             now = self.world.now[0]
             user = launching.ensure_user(
                 session, self.world.registration_id, name, now, name=full_name, email=f"{name}@example.org"
             )
-            launching.ensure_membership(session, self.context_id, user.id, now, roles=[LEARNER], **values)
+            launching.ensure_membership(
+                session,
+                self.context_id,
+                user.id,
+                now,
+                roles=[LEARNER],
+                is_learner=True,
+                is_test_user=is_test_user,
+                status=status,
+            )
             self.users[name] = user.id
         return self.users[name]
 
@@ -94,9 +109,7 @@ class CourseWorld:
             context = session.get_one(Context, self.context_id)
             self.items[name] = frameworks.add_item(session, context, statement, None, self.world.now[0]).id
             for column, threshold in thresholds.items():
-                mapping.map_column(
-                    session, self.context_id, self.columns[column], self.items[name], Decimal(threshold)
-                )
+                mapping.map_column(session, self.context_id, self.columns[column], self.items[name], Decimal(threshold))
         return self.items[name]
 
     def add_badge(self, name: str, title: str, rule: dict[str, Any] | None = None, *, live: bool = False) -> int:

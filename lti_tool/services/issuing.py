@@ -25,6 +25,7 @@ from lti_tool.models import (
     Credential,
     CredentialVersion,
     IssuerKey,
+    IssuerProfile,
     Membership,
     StatusList,
     SubjectKind,
@@ -143,9 +144,14 @@ def _make_credential(session: Session, award: Award, now: datetime) -> Claim:
 
 
 def _status_place(session: Session, profile_id: int, now: datetime) -> tuple[StatusList, int]:
-    """Return a random free place in the issuer's status list; the row lock keeps two claims off the same place."""
+    """Return a random free place in the issuer's newest status list.
+
+    The issuer's row is locked, not the list's: it keeps two claims off the same place, and two first claims from
+    making two lists.
+    """
+    session.get_one(IssuerProfile, profile_id, with_for_update=True)
     found = select(StatusList).where(StatusList.issuer_profile_id == profile_id).order_by(StatusList.id.desc())
-    listed = session.scalar(found.limit(1).with_for_update())
+    listed = session.scalar(found.limit(1))
     if listed is None:
         listed = StatusList(issuer_profile_id=profile_id, bits=status_list.new_bits(), changed_at=now)
         session.add(listed)

@@ -121,7 +121,7 @@ def _count_sentence(judgement: Judgement, *, with_title: bool) -> str:
     """So many of so many, for lists, for windows of time, and for the work behind a skill."""
     given = judgement.reason.params
     have, needed, unknown = (int(given.get(name) or 0) for name in ("have", "needed", "unknown"))
-    is_enough = judgement.reason.code is ReasonCode.ENOUGH
+    is_enough, have = judgement.reason.code is ReasonCode.ENOUGH, min(have, needed)
     if judgement.kind in _WINDOWS:
         return _window_sentence(judgement.kind, judgement.verdict, _moment(given.get("date")))
     if judgement.kind is Kind.COMPETENCY:

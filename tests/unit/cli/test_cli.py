@@ -93,7 +93,9 @@ def test_an_environment_that_does_not_exist(command: Any) -> None:
 
 @pytest.mark.parametrize("arguments", [["platforms", "list"], ["db", "upgrade"], ["worker"]], ids=" ".join)
 @pytest.mark.parametrize(
-    "url", ["postgresql+psycopg://ann:hunter2@127.0.0.1:1/x", "nonsense", "sqlite:////proc/none/x.db"], ids=["pg", "no", "fs"]
+    "url",
+    ["postgresql+psycopg://ann:hunter2@127.0.0.1:1/x", "nonsense", "sqlite:////proc/none/x.db"],
+    ids=["pg", "no", "fs"],
 )
 def test_a_database_that_cannot_be_used_is_one_line_without_its_password(
     command_on: Callable[[str], Any], url: str, arguments: list[str]
@@ -266,7 +268,9 @@ def test_a_badge_at_an_address(bare: Any, badge: Path) -> None:
 
 
 def test_a_file_that_cannot_be_read(bare: Any, tmp_path: Path) -> None:
-    assert bare.refused("verify", str(tmp_path / "none.json")).endswith("(No such file or directory). [file_unreadable]")
+    assert bare.refused("verify", str(tmp_path / "none.json")).endswith(
+        "(No such file or directory). [file_unreadable]"
+    )
     assert bare.refused("verify", str(tmp_path)).endswith("(Is a directory). [file_unreadable]")
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import update
 from structlog.testing import capture_logs
 from werkzeug.wrappers import Response
 
+from lti_tool.errors import OutboundError
 from lti_tool.evidence.ags import AgsSource
 from lti_tool.jobs.course_reading import read_course
 from lti_tool.models import EvidenceColumn, MembershipStatus, Observation, Registration, SyncRun, SyncState, User
@@ -131,7 +132,10 @@ def test_an_entry_that_cannot_be_read_makes_nobody_absent(tool: Any) -> None:
 
 @pytest.mark.parametrize(
     ("url", "code"),
-    [("{base}/services/course-1/lineitems/99", "platform_not_found"), ("https://elsewhere.example/1", "address_refused")],
+    [
+        ("{base}/services/course-1/lineitems/99", "platform_not_found"),
+        ("https://elsewhere.example/1", "address_refused"),
+    ],
 )
 def test_one_column_that_fails_leaves_the_others_read(tool: Any, url: str, code: str) -> None:
     tool.platform.add_line_item("First", {"learner": Decimal(80)})
@@ -140,7 +144,11 @@ def test_one_column_that_fails_leaves_the_others_read(tool: Any, url: str, code:
     bad.raw["id"] = url.format(base=tool.platform.base_url)
     run = tool.read()
     assert (run.state, run.error_code) == (SyncState.FAILED, code)
-    assert {title: one.failed_code for title, one in tool.columns().items()} == {"First": None, "Bad": code, "Last": None}
+    assert {title: one.failed_code for title, one in tool.columns().items()} == {
+        "First": None,
+        "Bad": code,
+        "Last": None,
+    }
     assert tool.scores() == {("First", "learner"): Decimal(80), ("Last", "learner"): Decimal(70)}
     assert tool.is_due()
 
@@ -237,7 +245,9 @@ def test_pages_without_an_end(make_tool: Any) -> None:
     ],
     ids=["roster", "line items", "results"],
 )
-def test_a_scope_taken_back(tool: Any, missing: set[str], state: SyncState, code: str | None, failed: str | None) -> None:
+def test_a_scope_taken_back(
+    tool: Any, missing: set[str], state: SyncState, code: str | None, failed: str | None
+) -> None:
     expected = fill(tool.platform)
     tool.read()
     tool.platform.granted_scopes = tool.platform.granted_scopes - missing
@@ -272,6 +282,16 @@ def test_a_platform_out_of_reach_is_asked_no_further(tool: Any) -> None:
     assert {one.failed_code for one in tool.columns().values()} == {None}
 
 
+def test_a_platform_that_goes_away_half_way_is_asked_no_further(tool: Any) -> None:
+    fill(tool.platform)
+    tool.read()
+    source = with_stopping(tool, OutboundError("lms.example could not be reached."))
+    run = tool.read()
+    assert (run.state, run.error_code) == (SyncState.REQUESTED, "host_unavailable")
+    assert source.begun == 2
+    assert {one.failed_code for one in tool.columns().values()} == {None}
+
+
 # -- killed, broken, slow ---------------------------------------------------------------------------------------------
 
 
@@ -283,8 +303,10 @@ class Stopping(AgsSource):
     """A source that stops the process in the middle of the second column."""
 
     error: BaseException | None = Killed()
+    begun = 0
 
     def iter_observations(self, *args: Any, **options: Any) -> Iterator[Any]:
+        self.begun += 1
         for page in super().iter_observations(*args, **options):
             yield page
             if self.error is not None and "/lineitems/2" in args[2]:

@@ -294,5 +294,3 @@ def test_the_ticker_sweeps_until_stopped_and_survives_a_failing_sweep(
     assert not ticker.is_alive()
     assert len(set(swept)) == 1
     assert {(one["event"], one["error"]) for one in logged} == {("sweep.failed", "ZeroDivisionError")}
-
-

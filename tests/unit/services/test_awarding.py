@@ -173,7 +173,7 @@ def test_an_award_pins_version_and_rule(course: Course) -> None:
 
 
 def test_an_offer_lapses_with_the_reason_and_comes_back(course: Course) -> None:
-    column, ada, badge = earned(course)
+    column, ada, _ = earned(course)
     course.later(hours=1)
     course.grade(column, ada, "40")
     assert course.evaluate().lapsed == 1
@@ -209,7 +209,7 @@ def test_events_name_nobody(course: Course) -> None:
 
 def test_who_comes_second_moves_nothing(either: Course) -> None:
     """A learner claims between the look and the act of an evaluation: the claim stands, and nothing is counted."""
-    column, ada, _ = earned(either)
+    _, ada, _ = earned(either)
     with either.database.write() as session:
         award = session.scalars(select(Award)).one()
         judgement = awarding.standings(session, either.context_id, ada, either.now)[0].judgement
@@ -222,10 +222,11 @@ def test_who_comes_second_moves_nothing(either: Course) -> None:
 
 def test_a_step_that_does_not_exist_is_refused(course: Course) -> None:
     earned(course)
-    with course.database.write() as session, pytest.raises(ConflictError) as refusal:
+    with course.database.write() as session:
         award = session.scalars(select(Award)).one()
         judgement = awarding.standings(session, course.context_id, award.user_id, course.now)[0].judgement
-        awarding.change_state(session, award, AwardAction.RESTORE, judgement, award.award_rule_id, course.now)
+        with pytest.raises(ConflictError) as refusal:
+            awarding.change_state(session, award, AwardAction.RESTORE, judgement, award.award_rule_id, course.now)
     assert refusal.value.code == "transition_refused"
 
 
@@ -233,7 +234,7 @@ def test_a_step_that_does_not_exist_is_refused(course: Course) -> None:
 
 
 def test_a_claimed_award_no_longer_earned_asks_for_a_review_once(course: Course) -> None:
-    column, ada, badge = earned(course)
+    column, ada, _ = earned(course)
     claim(course)
     course.grade(column, ada, "40")
     for _ in range(3):
@@ -256,7 +257,12 @@ def test_a_claimed_award_no_longer_earned_asks_for_a_review_once(course: Course)
 def test_earned_again_settles_the_review_and_a_new_fall_asks_anew(course: Course) -> None:
     column, ada, _ = earned(course)
     claim(course)
-    for score, reason in (("40", "no_longer_earned"), (None, "no_longer_earned"), ("80", None), ("30", "no_longer_earned")):
+    for score, reason in (
+        ("40", "no_longer_earned"),
+        (None, "no_longer_earned"),
+        ("80", None),
+        ("30", "no_longer_earned"),
+    ):
         course.grade(column, ada, score)
         course.evaluate()
         assert course.award().reason_code == reason
@@ -264,7 +270,7 @@ def test_earned_again_settles_the_review_and_a_new_fall_asks_anew(course: Course
 
 
 def test_not_knowing_asks_for_no_review(course: Course) -> None:
-    column, ada, _ = earned(course)
+    column, _, _ = earned(course)
     claim(course)
     course.set_column(column, failed_code="platform_not_found")
     course.evaluate()

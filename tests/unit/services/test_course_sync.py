@@ -1,12 +1,13 @@
 """Runs: asked for once, held by one, ended visibly."""
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from courses import START, Course, course_on
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from lti_tool.models import Context, SyncRun, SyncState
@@ -104,6 +105,30 @@ def test_who_asks_at_the_same_moment_shares_one_run(course: Course) -> None:
     assert sorted(one is None for one in asked) == [False, True, True, True]
     with course.database.read() as session:
         assert session.scalar(select(func.count(SyncRun.id))) == 1
+
+
+def test_who_asks_while_another_has_not_committed_yet_shares_its_run(pg_url: str) -> None:
+    with course_on(pg_url) as course:
+        second: list[int | None] = []
+        with course.database.write() as session:
+            context = session.get_one(Context, course.context_id)
+            first = course_sync.request_sync(session, context, "button", course.now)
+            thread = threading.Thread(target=lambda: second.append(ask(course, "button")))
+            thread.start()
+            wait_for_lock(course)
+        thread.join()
+        assert first is not None
+        assert second == [None]
+
+
+def wait_for_lock(course: Course) -> None:
+    """Wait until somebody waits for a row of an open transaction."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    deadline = time.monotonic() + 10
+    with course.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        while not connection.scalar(waiting):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_a_launch_asks_again_only_when_the_last_good_reading_is_old(course: Course) -> None:

@@ -149,9 +149,7 @@ def test_what_an_award_means_for_badges_that_build_on_it(course: Course, state: 
 
 
 def test_only_live_badges_are_judged_unless_drafts_are_asked_for(course: Course) -> None:
-    badges = {
-        state: course.badge_for(course.column(state.value), name=state.value) for state in AchievementState
-    }
+    badges = {state: course.badge_for(course.column(state.value), name=state.value) for state in AchievementState}
     with course.database.write() as session:
         for state, badge in badges.items():
             session.get_one(Achievement, badge).state = state

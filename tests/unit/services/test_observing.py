@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from courses import START, Course, course_on
@@ -65,6 +66,18 @@ def test_an_observation_is_added_only_when_something_changed(
     assert len(rows) == 1 + added
     assert held(course, column)[ada] == (rows[-1].state, rows[-1].score)
     assert rows[0].fetched_at == START
+
+
+@pytest.mark.parametrize(
+    "change", [{"letter": "B"}, {"submitted_at": START}, {"graded_at": START}], ids=lambda change: next(iter(change))
+)
+def test_more_than_the_score_is_observed(course: Course, change: dict[str, Any]) -> None:
+    column, ada = course.column(), course.person("ada")
+    course.grade(column, ada, "70")
+    assert course.grade(column, ada, "70", **change) == 1
+    assert course.grade(column, ada, "70", **change) == 0
+    ((name, value),) = change.items()
+    assert [getattr(one, name) for one in course.observations(column)] == [None, value]
 
 
 def test_a_later_touch_without_a_change_adds_nothing(course: Course) -> None:

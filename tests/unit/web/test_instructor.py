@@ -84,7 +84,13 @@ def test_forms_are_for_instructors_and_need_their_token(world: World, course: Co
 
 @pytest.mark.parametrize(
     "path",
-    ["/learners/{user}", "/badges/{badge}/content", "/badges/{badge}/rule", "/badges/{badge}/try", "/badges/{badge}/publish"],
+    [
+        "/learners/{user}",
+        "/badges/{badge}/content",
+        "/badges/{badge}/rule",
+        "/badges/{badge}/try",
+        "/badges/{badge}/publish",
+    ],
 )
 def test_what_belongs_to_another_course_is_not_there(world: World, course: CourseWorld, path: str) -> None:
     badge = add_water_badge(course)
@@ -223,7 +229,9 @@ def test_the_board_has_everybody_who_is_judged(course: CourseWorld) -> None:
     assert rows(page)[3].endswith("(name not shared)")
     assert "Test Student" not in page
     assert page.count("(left the course)") == 1
-    assert [re.findall(r'data-state="(\w+)"', page.split("<tbody>")[1])] == [["offered", "not_yet", "not_yet", "unknown"]]
+    assert [re.findall(r'data-state="(\w+)"', page.split("<tbody>")[1])] == [
+        ["offered", "not_yet", "not_yet", "unknown"]
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from instructor_world import PNG_1X1, CourseWorld, lakeside, make_course
+from instructor_world import CourseWorld, lakeside, make_course
 from PIL import Image
 from web_world import World, make_world
 
@@ -113,7 +113,9 @@ def test_what_is_wrong_stands_next_to_its_field_and_the_rest_stays(
 
 def test_every_mistake_is_said_at_once(course: CourseWorld) -> None:
     page = course.post("/badges/new", do="save").text
-    assert [name for name in ("name", "description", "criteria", "language", "colour") if f'href="#{name}"' in page] == [
+    assert [
+        name for name in ("name", "description", "criteria", "language", "colour") if f'href="#{name}"' in page
+    ] == [
         "name",
         "description",
         "criteria",
@@ -122,12 +124,15 @@ def test_every_mistake_is_said_at_once(course: CourseWorld) -> None:
     ]
 
 
+DAMAGED = picture("JPEG", (400, 300))[:-400]
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "Only PNG, JPEG, WebP and GIF"),
         (b"not a picture", "Only PNG, JPEG, WebP and GIF"),
-        (PNG_1X1[:40], "The picture is damaged"),
+        (DAMAGED, "The picture is damaged"),
     ],
 )
 def test_a_file_that_is_no_picture_is_refused_at_the_field(course: CourseWorld, content: bytes, words: str) -> None:

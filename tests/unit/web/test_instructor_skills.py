@@ -115,7 +115,7 @@ def test_a_long_file_is_shown_in_part_and_imported_whole(course: CourseWorld) ->
         ("statement,code\nFish,1\n,2\n", "Row 3: This row has no statement"),
         (f"statement\nFish\n{'x' * 1001}\n", "Row 3: A cell in this row is too long"),
         (b"statement\n\x81\x8d\n", "Save it as “CSV UTF-8”"),
-        ("statement\n" + "Fish\n" * 100, "larger than 2 MB"),
+        ("statement\n" + "Fish\n" * 300, "larger than 2 MB"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_with_its_row(

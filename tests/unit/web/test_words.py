@@ -219,6 +219,11 @@ def test_excused_work_does_not_decide() -> None:
     assert [one.decides for one in line.parts] == [True, False]
 
 
+def test_more_than_enough_is_enough() -> None:
+    lines = whole({"any": [{"competency": "fish"}, {"column": "a", "submitted": True}]}, work("80", slot="a"))
+    assert lines[0].text == "1 of the 1 needed is there."
+
+
 def test_at_least_says_how_many() -> None:
     (line,) = whole({"at_least": 2, "of": [{"competency": "fish"}, {"achievement": "b"}, {"achievement": "c"}]})
     assert line.heading == "At least 2 of these"
@@ -254,7 +259,10 @@ TITLES = {"a": "Balance the water", "b": "Keep the fish", "k": "Water keeper", "
             {"all": [{"competency": "a"}, {"competency": "b"}, {"achievement": "k"}]},
             "the skill “Balance the water”, the skill “Keep the fish”, and the badge “Water keeper”",
         ),
-        ({"any": [{"competency": "a"}, {"achievement": "k"}]}, "the skill “Balance the water” or the badge “Water keeper”"),
+        (
+            {"any": [{"competency": "a"}, {"achievement": "k"}]},
+            "the skill “Balance the water” or the badge “Water keeper”",
+        ),
         (
             {"at_least": 1, "of": [{"competency": "a"}, {"competency": "b"}]},
             "at least 1 of these: the skill “Balance the water” and the skill “Keep the fish”",

@@ -44,6 +44,7 @@ def test_a_withdrawn_platform_key_signs_nothing_after_a_day(school: School) -> N
     (old,) = platform.keys
     platform.rotate_keys(keep_old=False)
     school.watch.forward(hours=24)
+    refused_by = set()
     for _ in school.instances:
         learner = school.knock("learner")
         state, nonce = school.asked()
@@ -51,7 +52,9 @@ def test_a_withdrawn_platform_key_signs_nothing_after_a_day(school: School) -> N
         school.answer(learner, {"id_token": token, "state": state})
         assert learner.status == 403
         assert ">token_key_unknown<" in learner.text
+        refused_by.add(school.door.answered[-1])
         assert school.launch("learner").status == 200
+    assert refused_by == {("/lti/launch", 0), ("/lti/launch", 1)}
 
 
 def test_made_up_keys_do_not_hammer_the_platform(school: School) -> None:

@@ -71,7 +71,7 @@ def test_instances_take_turns(live: Any, any_database: str) -> None:
 def test_every_request_finds_a_tool_that_was_just_restarted(live: Any, migrated_sqlite_url: str) -> None:
     with school_on(live, migrated_sqlite_url) as school:
         fill(school)
-        school.door.open(restarted(school))
+        school.door.open(enumerate(restarted(school)))
         whole_chain(school, Browser(), Browser())
         numbers = [number for _, number in school.door.answered]
         assert numbers == list(range(len(numbers))), "each request had an instance of its own"

@@ -237,29 +237,30 @@ def fetch(url: str, accept: str = "application/ld+json") -> str:
     return answer.text
 
 
-def verified_by_all(school: School, credentials: dict[str, str]) -> None:
+def verified_by_all(school: School, url: dict[str, str]) -> None:
     """Our own verifier, openbadgeslib and two npm libraries say yes, and no to what was changed or revoked."""
-    texts = {name: fetch(url) for name, url in credentials.items()}
+    http = school.services.http
+    texts = {name: fetch(address) for name, address in url.items()}
     documents = {name: json.loads(text) for name, text in texts.items()}
     for name, document in documents.items():
-        assert document["id"] == credentials[name].removesuffix(".json")
+        assert document["id"] == url[name].removesuffix(".json")
         assert document["credentialSubject"]["achievement"]["name"] == BADGE
-        report = verifying.verify(
-            credentials[name], school.services.http, school.watch(), recipient_email=email_of(school, name)
-        )
+        email = school.platform.members[school.platform.personas[name]].email
+        report = verifying.verify(url[name], http, school.watch(), recipient_email=email)
         assert report.outcome.value == "valid", report
         assert accepted_by_openbadgeslib(document)
     names_and_addresses(documents)
+    claimed_by_another = verifying.verify(url["ada"], http, school.watch(), recipient_email="ben@school.example")
+    assert claimed_by_another.check("recipient").reason == "recipient_other"
 
     revoke(school, documents["fay"]["id"])
-    assert fetch(credentials["fay"]) == texts["fay"], "the signed document stays as it is"
+    assert fetch(url["fay"]) == texts["fay"], "the signed document stays as it is"
     changed = texts["ada"].replace(BADGE, "Water Keepes")
     assert len(changed) == len(texts["ada"])
-    refused = {"changed": (changed, "tampered"), "revoked": (texts["fay"], "revoked")}
-    for text, outcome in refused.values():
-        report = verifying.verify(text.encode(), school.services.http, school.watch())
+    for text, outcome, words in ((changed, "tampered", "proof"), (texts["fay"], "revoked", "revocation")):
+        report = verifying.verify(text.encode(), http, school.watch())
         assert report.outcome.value == outcome
-        with pytest.raises(OB3VerificationError):
+        with pytest.raises(OB3VerificationError, match=words):
             accepted_by_openbadgeslib(json.loads(text))
 
     good = [texts[name] for name in ("ada", "eli", "gus")]
@@ -270,10 +271,6 @@ def verified_by_all(school: School, credentials: dict[str, str]) -> None:
         assert tampered[library]["verified"] is False
         assert tampered[library]["errors"]
         assert revoked[library] == {"verified": False, "errors": [], "status": {"revocation": True}}
-
-
-def email_of(school: School, name: str) -> str | None:
-    return school.platform.members[school.platform.personas[name]].email
 
 
 def names_and_addresses(documents: dict[str, Any]) -> None:

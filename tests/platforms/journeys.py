@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from flask import Flask
@@ -55,9 +56,9 @@ class Door:
         self.answered: list[tuple[str, int]] = []
         """Path and number of the instance, in order."""
 
-    def open(self, instances: Iterable[Flask]) -> None:
-        """Let the instances answer from now on, over and over again if they are a list."""
-        self._turns = enumerate(instances) if isinstance(instances, Iterator) else _in_turns(list(instances))
+    def open(self, turns: Iterator[tuple[int, Flask]]) -> None:
+        """Let these instances, each with its number, answer from now on."""
+        self._turns = turns
 
     def __call__(self, environ: Any, start_response: Any) -> Iterable[bytes]:
         number, instance = next(self._turns)
@@ -65,12 +66,8 @@ class Door:
         return instance(environ, start_response)
 
 
-def _in_turns(instances: list[Flask]) -> Iterator[tuple[int, Flask]]:
-    return itertools.cycle(enumerate(instances))
-
-
 class Browser(Visitor):
-    """A ``Visitor`` that shows headers, can ask for JSON, and can refuse cookies whose names begin with ``refusing``."""
+    """A ``Visitor`` that shows headers, and may ask for JSON or refuse cookies whose names begin with ``refusing``."""
 
     def __init__(self, *, accept: str | None = None, refusing: str | None = None) -> None:
         super().__init__()
@@ -80,7 +77,7 @@ class Browser(Visitor):
         if accept:
             self._http.headers["Accept"] = accept
         if refusing:
-            self._http.cookies = _PickyJar(self._http.cookies, refusing)
+            self._http.cookies = _PickyJar(refusing)
 
     @property
     def cookies(self) -> RequestsCookieJar:
@@ -97,15 +94,15 @@ class Browser(Visitor):
     def _read(self, response: requests.Response) -> None:
         super()._read(response)
         self.headers = dict(response.headers)
-        self.paths.append(requests.utils.urlparse(response.url).path)
+        self.paths.append(urlsplit(response.url).path)
 
 
 class _PickyJar(RequestsCookieJar):
     """Keeps cookies of plain http, too, except those it refuses."""
 
-    def __init__(self, other: RequestsCookieJar, refused: str) -> None:
+    def __init__(self, refused: str) -> None:
         super().__init__()
-        self._keep, self._refused = type(other).set_cookie, refused
+        self._refused = refused
 
     def set_cookie(self, cookie: Any, *args: Any, **options: Any) -> None:
         cookie.secure = False
@@ -223,7 +220,7 @@ def school_on(
         )
         school = School(url, platform, loaded, watch, door)
         stack.callback(lambda: [one.database.engine.dispose() for one in school.instances])
-        door.open([school.new_instance() for _ in range(instances)])
+        door.open(itertools.cycle(enumerate([school.new_instance() for _ in range(instances)])))
         register(school, names_deployment=names_deployment)
         yield school
 

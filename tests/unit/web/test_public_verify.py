@@ -211,7 +211,9 @@ POSSIBLE = {
 }
 
 
-@pytest.mark.parametrize(("code", "outcome"), [(code, one) for code, all_of in POSSIBLE.items() for one in sorted(all_of)])
+@pytest.mark.parametrize(
+    ("code", "outcome"), [(code, one) for code, all_of in POSSIBLE.items() for one in sorted(all_of)]
+)
 def test_every_check_has_a_line_however_it_ends(wallets: Wallets, code: str, outcome: CheckOutcome) -> None:
     with wallets.app.test_request_context():
         (line,) = check_lines(VerificationReport(Verdict.VALID, (Check(code, outcome, "never_heard_of"),)))

@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import click
@@ -46,6 +48,7 @@ DELIVERER = "ada-okafor"
 def run_demo(*, once: bool, as_json: bool, port: int, lms_port: int, backpack_port: int) -> int:
     """Run the demo until interrupted, or ``once`` through the whole chain; returns the exit code."""
     demo = Demo(port, lms_port, backpack_port, quiet=as_json)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with ExitStack() as stack:
             demo.start(stack)
@@ -58,6 +61,11 @@ def run_demo(*, once: bool, as_json: bool, port: int, lms_port: int, backpack_po
         return 1
     except KeyboardInterrupt:
         return 0
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """A polite end must stop the tool's own processes too."""
+    raise KeyboardInterrupt
 
 
 class Demo:

@@ -1,7 +1,6 @@
 """The root of the tree, and errors any part may raise."""
 
 
-
 class ToolError(Exception):
     """Base of everything this tool raises on purpose."""
 

@@ -16,6 +16,7 @@ from lti_tool.errors import ConflictError, CookiesBlockedError, LaunchError
 from lti_tool.services import sessions
 from lti_tool.services.deployments import find_platform_origins, origin_of
 from lti_tool.services.launching import receive_launch
+from lti_tool.services.wakeups import READ_COURSE
 from lti_tool.web import failures
 from lti_tool.web.access import machine
 from lti_tool.web.current import request_id, services, wants_json
@@ -28,8 +29,6 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.web")
 
 LOGIN_SECONDS = 600
 KEY_SET_SECONDS = 3600
-READ_COURSE = "read_course"
-"""The task that reads a course; a launch wants it soon."""
 
 
 @blueprint.route("/login", methods=["GET", "POST"])

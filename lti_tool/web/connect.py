@@ -68,6 +68,13 @@ def refuse(error: ToolError) -> Response:
 # -- inside the course ------------------------------------------------------------------------------------------------
 
 
+@blueprint.get("/courses/<int:context_id>/mine/badges/<int:credential_id>/connect/<int:host_id>")
+@launch_required(Role.LEARNER)
+def back(context_id: int, credential_id: int, host_id: int) -> Response:  # noqa: ARG001 - the address has it
+    """Bring who comes to the address of ``begin`` again back to the badge, where the button is."""
+    return _to_badge(context_id, credential_id)
+
+
 @blueprint.post("/courses/<int:context_id>/mine/badges/<int:credential_id>/connect/<int:host_id>")
 @launch_required(Role.LEARNER, action=Action.SHARE)
 def begin(context_id: int, credential_id: int, host_id: int) -> str:

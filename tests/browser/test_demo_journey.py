@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -159,6 +160,7 @@ def test_learner_claims_delivers_and_shares(demo: Demo, context: BrowserContext,
     tool.locator("form[action$='/claim'] button").click()
     expect(tool.get_by_text("Claimed").first).to_be_visible()
     window.look("learner-badge")
+    badge_page = window.frame.url
 
     tool.locator("form[action*='/connect/'] button").first.click()
     with context.expect_page() as opening:
@@ -174,7 +176,6 @@ def test_learner_claims_delivers_and_shares(demo: Demo, context: BrowserContext,
     assert backpack.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     backpack.close()
 
-    badge_page = window.frame.url
     for _ in range(20):  # the worker brings it; the page says so when it is opened again
         window.frame.goto(badge_page)
         if tool.get_by_text("it shows the badge as it was signed").count():
@@ -188,7 +189,7 @@ def test_learner_claims_delivers_and_shares(demo: Demo, context: BrowserContext,
     public = tool.locator("a[href*='/credentials/']").first.get_attribute("href")
     assert public is not None
     page = context.new_page()
-    answer = page.goto(public)
+    answer = page.goto(urljoin(demo.tool_url, public))
     assert answer is not None
     assert answer.status == 200
     expect(page.locator("h1")).to_be_visible()

@@ -186,7 +186,9 @@ def test_learner_claims_delivers_and_shares(demo: Demo, context: BrowserContext,
     window.look("learner-delivered")
 
     tool.locator("form[action$='/share'] button").click()
-    public = tool.locator("a[href*='/credentials/']").first.get_attribute("href")
+    public = tool.locator("a[href*='/credentials/']:not([href$='.png']):not([href$='.json'])").first.get_attribute(
+        "href"
+    )
     assert public is not None
     page = context.new_page()
     answer = page.goto(urljoin(demo.tool_url, public))

@@ -89,7 +89,7 @@ def _delivery_words(delivery: Delivery, host: str, now: datetime) -> str:
     match delivery.state:
         case DeliveryState.DELIVERED:
             when = ago(delivery.delivered_at or now, now)
-            return _("In %(host)s since %(ago)s. We looked: it shows the badge as it was signed.", host=host, ago=when)
+            return _("Put into %(host)s %(ago)s. We looked: it shows the badge as it was signed.", host=host, ago=when)
         case DeliveryState.FAILED:
             return str(FAILURES.get(delivery.error_code or "") or FAILED) % {"host": host}
         case DeliveryState.SENDING:

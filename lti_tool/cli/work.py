@@ -11,10 +11,11 @@ from lti_tool.cli.frame import JSON_OPTION, cli, open_services, refusals, show
 from lti_tool.errors import InvalidInputError, NotFoundError
 from lti_tool.frameworks.csv import read_competencies
 from lti_tool.jobs.schedule import run_due
+from lti_tool.lti import registration as registrations
 from lti_tool.models import Context, StaffRole
 from lti_tool.openbadges.report import Verdict
 from lti_tool.outbound import HttpClient
-from lti_tool.services import backpacks, course_sync, frameworks, staff, verifying
+from lti_tool.services import backpacks, course_sync, frameworks, issuers, staff, verifying
 from lti_tool.wiring import utc_now
 
 
@@ -36,13 +37,33 @@ def keys() -> None:
 
 
 @keys.command("rotate")
-@click.option("--lti", "lti_name", is_flag=True, help="The key that signs for this tool towards platforms.")
+@click.option(
+    "--lti",
+    "platform",
+    is_flag=False,
+    flag_value="",
+    metavar="[NAME]",
+    help="The key that signs towards platforms; one key serves them all, so NAME only says why it is rotated.",
+)
+@click.option(
+    "--issuer", metavar="ID", help="The key that signs an issuer's badges; ID is the end of the issuer's address."
+)
 @refusals
-def keys_rotate(lti_name: bool) -> None:
-    """Make a new key; the old one stays published until nobody can need it."""
-    if not lti_name:
-        raise click.UsageError("Say which key: --lti.")
-    key = open_services().tool_keys.rotate()
+def keys_rotate(platform: str | None, issuer: str | None) -> None:
+    """Make a new key. An old LTI key stays published for a month, an old issuer key for ever."""
+    if (platform is None) is (issuer is None):
+        raise click.UsageError("Say which key: --lti, or --issuer ID.")
+    services = open_services()
+    if issuer is not None:
+        with services.database.write() as session:
+            profile = issuers.get_issuer(session, issuer)
+            added = issuers.add_key(session, profile, services.vault, services.clock(), actor="cli")
+            click.echo(f"{profile.name} now signs with key {added.public_key_multibase}.")
+        return
+    if platform:
+        with services.database.read() as session:
+            registrations.get_registration(session, platform)
+    key = services.tool_keys.rotate()
     click.echo(f"The tool now signs with key {key.kid}.")
 
 

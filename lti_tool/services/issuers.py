@@ -31,7 +31,7 @@ def ensure_issuer(session: Session, organization_id: int, base_url: str, vault: 
     return profile
 
 
-def add_key(session: Session, profile: IssuerProfile, vault: Vault, now: datetime) -> IssuerKey:
+def add_key(session: Session, profile: IssuerProfile, vault: Vault, now: datetime, *, actor: str = "job") -> IssuerKey:
     """Make a key that signs from now on; earlier keys stay listed so that what they signed verifies for ever."""
     private_key = Ed25519PrivateKey.generate()
     for key in session.scalars(select(IssuerKey).where(IssuerKey.issuer_profile_id == profile.id)):
@@ -51,7 +51,7 @@ def add_key(session: Session, profile: IssuerProfile, vault: Vault, now: datetim
     audit.record(
         session,
         "issuer_key.added",
-        actor="job",
+        actor=actor,
         subject=f"issuer:{profile.id}",
         organization_id=profile.organization_id,
         now=now,

@@ -29,7 +29,10 @@ from lti_tool.models import (
     ToolKey,
     ToolKeyState,
 )
-from lti_tool.services import staff
+from lti_tool.services import issuers, staff
+from lti_tool.settings import load_settings
+from lti_tool.vault import Vault
+from lti_tool.wiring import utc_now
 
 ADD = [
     "platforms", "add", "--name", "Lakeside Moodle", "--issuer", "https://moodle.example", "--client-id", "abc",
@@ -169,6 +172,24 @@ def test_rotating_the_key_keeps_the_old_one_published(command: Any, database: Da
         states = {key.state: key.kid for key in session.scalars(select(ToolKey))}
     assert set(states) == set(ToolKeyState)
     assert said == f"The tool now signs with key {states[ToolKeyState.ACTIVE]}.\n"
+
+
+def test_an_issuer_gets_a_new_key_and_keeps_the_old_one_listed(command: Any, course: Course) -> None:
+    vault = Vault(load_settings(command.environment).key_encryption_key)
+    with course.database.write() as session:
+        organization_id = session.get_one(Context, course.context_id).organization_id
+        profile = issuers.ensure_issuer(session, organization_id, "https://badges.example", vault, utc_now())
+        public_id, profile_id = profile.public_id, profile.id
+        (old,) = issuers.public_keys(session, profile_id)
+    said = command("keys", "rotate", "--issuer", public_id)
+    with course.database.read() as session:
+        kept, added = issuers.public_keys(session, profile_id)
+        active = issuers.active_key(session, profile_id).public_key_multibase
+    assert kept == old
+    assert active == added != old
+    assert said.endswith(f"now signs with key {added}.\n")
+    assert command.refused("keys", "rotate", "--issuer", "nobody").endswith("[not_found]")
+    assert command.refused("keys", "rotate", "--lti", "Nowhere College").endswith("[platform_not_found]")
 
 
 # -- courses ----------------------------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from lti_tool.web import (
     public_verify,
     security,
     staff,
+    unreadable,
 )
 from lti_tool.web import public as public_pages
 from lti_tool.web.access import OPEN_ENDPOINTS, POLICY, Action, Kind, Role, admit, public
@@ -103,9 +104,10 @@ def create_app(services: "Services") -> Flask:
     app.wsgi_app = PathSession(app.wsgi_app)  # type: ignore[method-assign]
     Babel(app, locale_selector=select_locale)
     Bootstrap5(app)
+    unreadable.init_app(app)
     health.init_app(app)
     security.init_app(app)
-    for step in (admit, security.require_own_origin, security.require_csrf_token):
+    for step in (admit, security.require_own_origin, unreadable.refuse_nul, security.require_csrf_token):
         app.before_request(step)
     app.after_request(security.add_headers)
     app.after_request(write_access_log)

@@ -62,6 +62,7 @@ def configure_logging(level: str, *, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("urllib3").setLevel(logging.INFO)  # its debug lines hold whole addresses, queries included
 
 
 def redact(_logger: object, _method: str, event: EventDict) -> EventDict:

@@ -7,12 +7,15 @@ identifier, code, statement, uri. Only the statement is required.
 import csv
 import io
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from lti_tool.characters import one_line
 from lti_tool.errors import InvalidInputError
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_ROWS = 5_000
 MAX_STATEMENT = 1_000
+MAX_ADDRESS = 2_048
 
 _NAMES = {
     "identifier": {"identifier", "cfitem identifier", "guid"},
@@ -94,7 +97,7 @@ def _columns(header: list[str]) -> dict[str, int]:
 
 
 def _competency(row: list[str], columns: dict[str, int], number: int) -> Competency | None:
-    cells = {field: " ".join(row[place].split()) for field, place in columns.items() if place < len(row)}
+    cells = {field: one_line(row[place]) for field, place in columns.items() if place < len(row)}
     statement = cells.get("statement", "")
     if not statement:
         if any(cells.values()):
@@ -104,4 +107,16 @@ def _competency(row: list[str], columns: dict[str, int], number: int) -> Compete
         len(cell) > 255 for cell in (cells.get("code", ""), cells.get("identifier", ""))
     ):
         raise InvalidInputError("A cell is too long.", code="csv_cell_too_long", field=f"row {number}")
-    return Competency(statement, cells.get("code") or None, cells.get("identifier") or None, cells.get("uri") or None)
+    return Competency(
+        statement, cells.get("code") or None, cells.get("identifier") or None, _address(cells.get("uri", ""))
+    )
+
+
+def _address(text: str) -> str | None:
+    """An address badges can point to; what is none is left out, and the skill's own page stands in for it."""
+    try:
+        parts = urlsplit(text)
+        is_usable = parts.scheme in {"https", "http"} and bool(parts.hostname) and len(text) <= MAX_ADDRESS
+    except ValueError:
+        is_usable = False
+    return text if is_usable and " " not in text else None

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from lti_tool.jobs.tasks import TASKS
 from lti_tool.lti import login_state
 from lti_tool.models import Context, Deployment, DeploymentState, Lease, Registration, SyncRun, SyncState
-from lti_tool.services import awarding, course_sync, delivery, issuing, tickets
+from lti_tool.services import awarding, course_sync, delivery, issuing, sessions, tickets
 from lti_tool.services.upsert import insert_once
 from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE
 from lti_tool.wiring import Services
@@ -104,6 +104,7 @@ def sweep(services: Services, holder: str, wake: Callable[[str, int], None]) -> 
             request_regular_syncs(session, timedelta(seconds=services.settings.sync_every), now)
         login_state.sweep(session, now)
         tickets.sweep(session, now)
+        sessions.sweep(session, now)
     due = list(iter_due(services))
     for task, row_id in due:
         wake(task, row_id)

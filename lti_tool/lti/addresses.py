@@ -1,6 +1,6 @@
 """Which addresses from a platform this tool keeps, decided without DNS.
 
-The outbound client checks again, with DNS, before it calls one (``lti_tool/outbound.py``).
+The outbound client checks again, with DNS, before it calls one (``lti_tool/outbound``).
 """
 
 import ipaddress

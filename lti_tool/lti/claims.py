@@ -6,8 +6,8 @@ platform signs is authentic, not well-formed: nothing here trusts a type, a leng
 
 from collections.abc import Iterable, Mapping
 from typing import NewType
-from unicodedata import category
 
+from lti_tool.characters import one_line
 from lti_tool.errors import TokenClaimError
 
 SignedClaims = NewType("SignedClaims", Mapping[str, object])
@@ -99,15 +99,10 @@ def mapping(value: object) -> Mapping[str, object]:
 
 
 def texts(value: object) -> tuple[str, ...]:
-    """Return the texts of a claim that should be a list of texts."""
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
+    """Return the printable texts of a claim that should be a list of texts."""
+    return tuple(one for one in value if isinstance(one, str) and one.isprintable()) if isinstance(value, list) else ()
 
 
 def text(value: object, longest: int) -> str | None:
-    """Return a text for people: one line, characters no database takes left out, cut at ``longest``."""
-    if not isinstance(value, str):
-        return None
-    line = value[: longest * 2]
-    if not line.isprintable():  # joiners that names need are no control characters, and stay
-        line = "".join(" " if category(one) in {"Cc", "Cs"} else one for one in line)
-    return " ".join(line.split())[:longest] or None
+    """Return a text for people: one line, unwanted characters left out, cut at ``longest``."""
+    return one_line(value[: longest * 2])[:longest] or None if isinstance(value, str) else None

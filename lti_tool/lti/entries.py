@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
 
+from lti_tool.characters import one_line
+
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 LONGEST_NUMBER = 60
@@ -44,7 +46,7 @@ def address(entry: Mapping[str, object], key: str, longest: int) -> str:
 
 
 def text(entry: Mapping[str, object], key: str, longest: int, *, is_cut: bool = True) -> str | None:
-    """Return an optional text, stripped, or ``None`` when it is absent, empty or of another type.
+    """Return an optional text as one line, or ``None`` when it is absent, empty or of another type.
 
     Longer than ``longest``: cut, or ``None`` where half a value would be wrong (``is_cut=False``).
     """
@@ -53,7 +55,7 @@ def text(entry: Mapping[str, object], key: str, longest: int, *, is_cut: bool = 
         value = str(value)
     if not isinstance(value, str):
         return None
-    value = _UNSTORABLE.sub("", value).strip()
+    value = one_line(value)
     if len(value) > longest:
         value = value[:longest] if is_cut else ""
     return value or None

@@ -5,6 +5,7 @@ itself (did:key); it must be listed under ``assertionMethod`` and its ``controll
 """
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,10 @@ from lti_tool.openbadges.report import Check, CheckOutcome
 
 ACCEPT_JSON = "application/ld+json, application/json;q=0.9"
 ACCEPT_CREDENTIAL = "application/vc+ld+json, application/ld+json;q=0.9, application/json;q=0.8"
+
+MOST_DOCUMENTS = 8
+LONGEST = 60.0
+"""Seconds."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -39,16 +44,26 @@ Fetch = Callable[[str, str], Fetched]
 
 
 class Documents:
-    """JSON documents of other hosts, each fetched at most once while one credential is verified."""
+    """JSON documents of other hosts, each fetched at most once while one credential is verified.
 
-    def __init__(self, fetch: Fetch) -> None:
+    A stranger's credential may name any number of hosts, and slow ones: after ``MOST_DOCUMENTS`` attempts or
+    ``LONGEST`` seconds no further one is asked.
+    """
+
+    def __init__(self, fetch: Fetch, clock: Callable[[], float] = time.monotonic) -> None:
         self._fetch = fetch
+        self._clock = clock
+        self._until = clock() + LONGEST
+        self._asked = 0
         self._found: dict[str, JsonObject] = {}
 
     def get(self, url: str, accept: str = ACCEPT_JSON) -> JsonObject:
         """Return the document at ``url`` without its fragment; raises ``OutboundError`` when there is none."""
         url = url.partition("#")[0]
         if url not in self._found:
+            if self._asked == MOST_DOCUMENTS or self._clock() > self._until:
+                raise OutboundError("The credential leads to too many documents.", code="document_unavailable")
+            self._asked += 1
             answer = self._fetch(url, accept)
             if answer.status != 200:
                 raise OutboundError("The document is not there.", code="document_unavailable")

@@ -194,6 +194,17 @@ def _offer(session: Session, judged: Judged, user_id: int, judgement: Judgement,
     return award_id
 
 
+def version_to_claim(award: Award) -> int:
+    """Return the id of the version that claiming an offer gives.
+
+    The one it was offered as, whatever was written since; but once the rule changed, the current one: the earlier one
+    names competencies that are not what is judged any more.
+    """
+    current = award.achievement.current_version_id
+    has_same_rule = award.award_rule_id == award.achievement.current_rule_id
+    return award.achievement_version_id if has_same_rule or current is None else current
+
+
 def change_state(
     session: Session,
     award: Award,
@@ -212,7 +223,7 @@ def change_state(
     values: dict[str, Any] = {"state": target, "changed_at": now, "award_rule_id": award_rule_id}
     values["reason_code"] = judgement.reason.code.value if action is AwardAction.LAPSE else None
     if action is AwardAction.CLAIM:
-        values["claimed_at"] = now
+        values |= {"claimed_at": now, "achievement_version_id": version_to_claim(award)}
     if action is AwardAction.OFFER_AGAIN:
         values |= {"offered_at": now, "achievement_version_id": award.achievement.current_version_id}
     moved = session.execute(

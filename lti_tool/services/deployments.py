@@ -1,5 +1,6 @@
 """Platforms as an admin sees them: registrations with their deployments, and which deployments are served."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,9 @@ from lti_tool.errors import ConflictError, NotFoundError
 from lti_tool.models import Deployment, DeploymentState, LaunchSession, LoginState, Organization, Registration
 from lti_tool.services import audit
 from lti_tool.services.secrets import secret_hash
+
+_HOST = re.compile(r"[a-z0-9.:_-]+")
+"""A host as a header can name it: ASCII, lower case; with colons an IPv6 address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ def origin_of(url: str) -> str | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
-    if parts.scheme not in {"http", "https"} or not host or not all(one.isalnum() or one in ".-:" for one in host):
+    if parts.scheme not in {"http", "https"} or not host or not _HOST.fullmatch(host):
         return None
     host = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")

@@ -11,6 +11,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -219,7 +220,7 @@ def achievement_card(session: Session, achievement: Achievement, version: Achiev
         alignments=tuple(
             v3.Alignment(
                 target_name=item.full_statement,
-                target_url=item.uri or f"{base}/competencies/{item.identifier}",
+                target_url=item.uri or f"{base}/competencies/{quote(item.identifier)}",
                 target_code=item.human_code or item.identifier,
                 target_framework=item.framework.title,
                 target_type="CFItem",

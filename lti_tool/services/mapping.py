@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from lti_tool.services.course_sync import want_evaluation
 
 DEFAULT_THRESHOLD = Decimal(70)
 DEFAULT_CALCULATION = Calculation.ALL
+_THRESHOLD = re.compile(r"[0-9]{1,3}(\.[0-9]{0,10})?|\.[0-9]{1,10}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +56,15 @@ def mapped_columns(session: Session, context_id: int) -> list[MappedColumn]:
 def read_threshold(text: str) -> Decimal | None:
     """Return a threshold in percent as typed (``70``, ``69,5``, ``70 %``), or ``None`` for nothing.
 
-    Raises ``InvalidInputError`` (``threshold_invalid``) for anything that is not between 0 and 100.
+    Raises ``InvalidInputError`` (``threshold_invalid``) for anything that is not between 0 and 100,
+    with at most ten decimals.
     """
     cleaned = text.replace("%", "").replace("\u202f", "").replace("\u00a0", "").strip().replace(",", ".")
     if not cleaned:
         return None
-    try:
-        value = Decimal(cleaned)
-    except InvalidOperation:
-        value = Decimal("NaN")
-    if not value.is_finite() or not 0 <= value <= 100:
+    # Exponents are left out: a few characters of them are a number of a million digits.
+    value = Decimal(cleaned) if _THRESHOLD.fullmatch(cleaned) else None
+    if value is None or value > 100:
         raise InvalidInputError("A threshold is a number from 0 to 100.", code="threshold_invalid", field="threshold")
     return value
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from lti_tool.errors import ForbiddenError, SessionExpiredError
@@ -31,6 +31,8 @@ from lti_tool.services.tickets import spend_ticket
 
 SEEN_EVERY = timedelta(minutes=1)
 """``seen_at`` is written at most this often."""
+KEPT = timedelta(days=1)
+"""How long an ended session's row stays, so that its page can say that it ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,3 +196,9 @@ def _spend(session: Session, ticket: str, now: datetime) -> bool:
     except ForbiddenError:
         return False
     return True
+
+
+def sweep(session: Session, now: datetime) -> None:
+    """Forget sessions that ended more than a day ago: they say who was where when, and nobody needs that."""
+    for table in (LaunchSession, StaffSession):
+        session.execute(delete(table).where(table.expires_at < now - KEPT))

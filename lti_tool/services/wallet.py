@@ -25,7 +25,7 @@ from lti_tool.models import (
 )
 from lti_tool.services import audit
 from lti_tool.services.achievements import aligned_items, course_achievements
-from lti_tool.services.awarding import Standing, standings
+from lti_tool.services.awarding import Standing, standings, version_to_claim
 from lti_tool.services.backpacks import connections_of, offered_hosts
 from lti_tool.services.delivery import deliveries_of
 from lti_tool.services.frameworks import course_items
@@ -162,11 +162,12 @@ def get_offer(session: Session, context_id: int, user_id: int | None, award_id: 
         (one for one in standings(session, context_id, award.user_id, now) if one.award and one.award.id == award.id),
         None,
     )
+    version_id = version_to_claim(award) if award.state is AwardState.OFFERED else award.achievement_version_id
     return Offer(
         award=award,
-        version=award.achievement_version,
+        version=session.get_one(AchievementVersion, version_id),
         issuer_name=award.achievement.issuer_profile.name,
-        skills=tuple(aligned_items(session, award.achievement_version_id)),
+        skills=tuple(aligned_items(session, version_id)),
         judgement=standing.judgement if standing else None,
         credential_id=session.scalar(select(Credential.id).where(Credential.award_id == award.id)),
         email=award.user.email,

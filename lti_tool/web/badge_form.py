@@ -8,6 +8,7 @@ from typing import Any
 from flask import request
 from flask_babel import lazy_gettext as _l
 
+from lti_tool.characters import many_lines, one_line
 from lti_tool.errors import InvalidInputError, ToolError
 from lti_tool.models import AchievementVersion
 from lti_tool.openbadges.picture import default_picture, render_png
@@ -61,12 +62,12 @@ class BadgeForm:
         sent = request.form
         picture = sent.get("picture", "")
         return cls(
-            name=" ".join(sent.get("name", "").split()),
-            description=sent.get("description", "").strip(),
-            criteria=sent.get("criteria", "").strip(),
+            name=one_line(sent.get("name", "")),
+            description=many_lines(sent.get("description", "")),
+            criteria=many_lines(sent.get("criteria", "")),
             language=sent.get("language", ""),
             picture=PictureChoice(picture) if picture in set(PictureChoice) else PictureChoice.DESIGN,
-            symbol=sent.get("symbol", "").strip()[:SYMBOL_LENGTH],
+            symbol=one_line(sent.get("symbol", ""))[:SYMBOL_LENGTH],
             colour=sent.get("colour", ""),
             wants_preview=sent.get("do") == "preview",
         )

@@ -6,6 +6,7 @@ from dataclasses import astuple
 from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
 from flask import session as flask_session
 
+from lti_tool.characters import one_line
 from lti_tool.errors import InvalidInputError
 from lti_tool.frameworks.csv import Competency, read_competencies
 from lti_tool.models import Context
@@ -36,7 +37,7 @@ def skills(context_id: int) -> str:
 @launch_required(Role.INSTRUCTOR, action=Action.MAP)
 def add(context_id: int) -> str | Response:
     """Add one skill."""
-    statement, code = request.form.get("statement", ""), " ".join(request.form.get("code", "").split())
+    statement, code = one_line(request.form.get("statement", "")), one_line(request.form.get("code", ""))
     try:
         if len(code) > CODE_LENGTH:
             raise InvalidInputError("The code is too long.", code="code_too_long", field="code")

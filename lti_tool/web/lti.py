@@ -133,10 +133,11 @@ def _frames_of_refusal() -> list[str]:
 
 
 def _claimed_issuer(id_token: str) -> str:
-    """Return what a token that was not verified says about its issuer; empty when it cannot be read."""
+    """Return what a token that was not verified says about its issuer; empty when it cannot be read or looked up."""
     try:
         part = id_token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        return str(claims["iss"])
-    except (IndexError, KeyError, TypeError, ValueError):
+        issuer = str(claims["iss"])
+    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
         return ""
+    return issuer if issuer.isprintable() else ""

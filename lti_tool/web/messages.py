@@ -77,9 +77,12 @@ MESSAGES: dict[str, Message] = LAUNCH_MESSAGES | {
         ),
     ),
     "form_expired": Message(
-        _l("This page was open too long"),
-        _l("The form belongs to a session that has ended. Nothing was changed."),
-        (_l("Open the page again and send the form once more."),),
+        _l("This form is out of date"),
+        _l(
+            "It was open too long, or somebody else opened the tool in this browser meanwhile, perhaps in another tab. "
+            "Nothing was changed."
+        ),
+        (_l("Open the page again, from your course if it is in one, and send the form once more."),),
     ),
     "invalid_input": Message(
         _l("Something you entered cannot be used"),

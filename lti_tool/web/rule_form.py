@@ -43,9 +43,13 @@ class RuleForm:
             errors["mode"] = problem("rule_mode_unknown")
         if not chosen:
             errors["skills"] = problem("rule_nothing_chosen")
-        elif self.mode == "at_least" and not (self.count.isdecimal() and 1 <= int(self.count) <= chosen):
+        elif self.mode == "at_least" and not self._has_count(chosen):
             errors["count"] = problem("rule_count_invalid")
         return RuleForm(self.mode, self.count, self.skills, self.badges, errors)
+
+    def _has_count(self, chosen: int) -> bool:
+        """Whether ``count`` is a number from 1 to ``chosen``; a few digits, as Python refuses to read thousands."""
+        return self.count.isdecimal() and len(self.count) <= 9 and 1 <= int(self.count) <= chosen
 
     def rule(self) -> Rule:
         """Return the rule; the form must be ``checked`` and without errors."""

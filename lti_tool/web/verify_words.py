@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from lti_tool.errors import ToolError
 from lti_tool.openbadges.report import Check, CheckOutcome, Verdict, VerificationReport
 from lti_tool.web.messages import message_for
-from lti_tool.web.wording import Message
+from lti_tool.web.wording import LATER, Message
 
 PASSED, FAILED, UNKNOWN = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.UNKNOWN
 
@@ -68,6 +68,13 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
         "question",
     ),
 }
+
+OTHER_RECIPIENT = VerdictWords(
+    _l("This badge was not issued to that e-mail address"),
+    _l("No other check failed. Do not take it for this person's badge before you know which address they used."),
+    "danger",
+    "x",
+)
 
 CHECKS: Mapping[str, Mapping[CheckOutcome, Any]] = {
     "readable": {
@@ -134,6 +141,7 @@ REASONS: Mapping[str, Any] = {
     "key_not_listed": _l("The issuer's page does not list this key."),
     "key_ended": _l("The key was no longer in use when the badge was signed."),
     "key_unsupported": _l("The key is of a kind that is not known here."),
+    "recipient_other": _l("People have several addresses: ask which one their course knew them by."),
     "revoked": _l("The issuer revoked it."),
     "suspended": _l("The issuer suspended it."),
     "no_status": _l("The badge has no list to look it up in, so it cannot be revoked."),
@@ -155,6 +163,12 @@ LIMITS = (
 )
 """What no check of a document can tell."""
 
+NO_ANSWER = Message(
+    _l("This address does not answer"),
+    _l("Nothing usable came back from it, so there is nothing to check."),
+    (_l("Check the address, or use the badge's file instead."), LATER),
+)
+
 REFUSALS: Mapping[str, Message] = {
     "nothing_to_verify": Message(
         _l("There is nothing to check yet"),
@@ -171,6 +185,8 @@ REFUSALS: Mapping[str, Message] = {
         _l("Only https addresses on the public internet are asked from here."),
         (_l("Use the badge's file instead."),),
     ),
+    "host_unavailable": NO_ANSWER,
+    "host_slow": NO_ANSWER,
 }
 
 
@@ -188,7 +204,9 @@ _LOOKS = {
 
 
 def verdict_words(report: VerificationReport) -> VerdictWords:
-    """Return the verdict in words."""
+    """Return the verdict in words; a badge that is only somebody else's is not called false."""
+    if {check.code for check in report.checks if check.outcome is FAILED} == {"recipient"}:
+        return OTHER_RECIPIENT
     return VERDICTS[report.outcome]
 
 

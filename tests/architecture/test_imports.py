@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from architecture.source_tree import MODULES, PACKAGE, imports_of, layer_of, name_of, tree_of
 
-FRAME = {"lti_tool", "errors", "settings", "files", "outbound", "vault", "logs"}
+FRAME = {"lti_tool", "characters", "errors", "settings", "files", "outbound", "vault", "logs"}
 PROTOCOLS = {"lti", "evidence", "frameworks", "openbadges", "backpacks"}
 INWARD = FRAME | PROTOCOLS | {"db", "domain", "models", "services"}
 
 ALLOWED: dict[str, set[str]] = {
     "lti_tool": set(),
     "errors": set(),
+    "characters": set(),
     "files": set(),
     "logs": set(),
     "supervisor": set(),

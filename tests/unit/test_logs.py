@@ -34,6 +34,15 @@ def test_a_secret_or_personal_value_is_hidden_by_its_name(name: str) -> None:
     assert event["event"] == "x"
 
 
+def test_addresses_the_client_calls_stay_out_at_every_level(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("DEBUG", as_json=True)
+    logging.getLogger("urllib3.connectionpool").debug('https://lms.example "GET /results?user_id=ada HTTP/1.1" 200 12')
+    logging.getLogger("urllib3.connectionpool").warning("pool is full")
+    written = capsys.readouterr().err
+    assert "pool is full" in written
+    assert "user_id" not in written
+
+
 def test_what_is_harmless_stays() -> None:
     event = {"event": "request", "error_code": "token_expired", "status": 403, "row_id": 7, "path": "/courses/7/"}
     assert redact(None, "info", dict(event)) == event

@@ -35,10 +35,15 @@
     }
   });
 
-  // data-copy="#id": copies that element's text or value, and says so beside the button.
+  // data-copy="#id": copies that element's text or value, and says so beside the button; hidden where it cannot copy.
+  if (navigator.clipboard) {
+    document.querySelectorAll("[data-copy]").forEach(function (button) {
+      button.hidden = false;
+    });
+  }
   document.addEventListener("click", function (event) {
     var button = event.target.closest("[data-copy]");
-    if (!button || !navigator.clipboard) {
+    if (!button) {
       return;
     }
     var source = document.querySelector(button.dataset.copy);

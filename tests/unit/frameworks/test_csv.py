@@ -67,6 +67,17 @@ def test_what_cannot_be_used(content: bytes, code: str, field: str | None) -> No
     assert (caught.value.code, caught.value.field) == (code, field)
 
 
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "not an address", "https://", "https://[x", "https://x.example/" + "y" * 2048]
+)
+def test_an_address_badges_cannot_point_to_is_left_out(address: str) -> None:
+    assert read_competencies(f"statement,uri\nKeep fish,{address}\n".encode()) == [Competency("Keep fish")]
+
+
+def test_what_no_database_stores_is_left_out() -> None:
+    assert read_competencies(b"statement,code\nKeep\0 fish\x01,A\x1b1\n") == [Competency("Keep fish", "A1")]
+
+
 def test_a_cell_at_the_limit_is_taken() -> None:
     assert len(read_competencies(b"statement\n" + b"x" * 1000)[0].statement) == 1000
 

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from lti_tool.errors import OutboundError
 from lti_tool.openbadges import v3
+from lti_tool.openbadges.issuer_keys import LONGEST, MOST_DOCUMENTS, Documents
 from lti_tool.openbadges.proof import Signer
 from lti_tool.openbadges.status_list import compose_status_list, new_bits, set_bit
 from lti_tool.openbadges.verify import Verdict, verify_credential
@@ -97,6 +99,38 @@ def test_status_entries_of_all_kinds(compose, signer, web, change, expected):
     entry = {name: value for name, value in {**document["credentialStatus"], **change}.items() if value is not None}
     document["credentialStatus"] = entry
     assert reason(verify(signer.sign(document, WHEN), web), "status") == expected
+
+
+def test_a_credential_cannot_send_this_tool_to_any_number_of_hosts(compose, signer, web):
+    document = compose()
+    entry = document["credentialStatus"]
+    document["credentialStatus"] = [
+        {
+            **entry,
+            "id": f"https://host-{number}.example/1#1",
+            "statusListCredential": f"https://host-{number}.example/1",
+        }
+        for number in range(200)
+    ]
+    asked = []
+
+    def fetch(url, accept):
+        asked.append(url)
+        return web(url, accept)
+
+    report = verify(signer.sign(document, WHEN), fetch)
+    assert reason(report, "status") == ("unknown", "document_unavailable")
+    assert len(asked) == MOST_DOCUMENTS
+
+
+def test_slow_hosts_together_have_one_time(web):
+    now = [0.0]
+    documents = Documents(web, clock=lambda: now[0])
+    assert documents.get(ISSUER_ID)["id"] == ISSUER_ID
+    now[0] = LONGEST + 1
+    assert documents.get(ISSUER_ID)["id"] == ISSUER_ID
+    with pytest.raises(OutboundError, match="too many"):
+        documents.get(STATUS_URL)
 
 
 def test_suspended_and_several_entries(compose, signer, web):

@@ -20,6 +20,7 @@ from lti_tool.models import (
     CredentialVersion,
     IssuerKey,
     IssuerProfile,
+    Item,
     StatusList,
     TraceMoment,
     User,
@@ -28,7 +29,7 @@ from lti_tool.models import (
 from lti_tool.openbadges import proof, status_list
 from lti_tool.openbadges.proof import Signer, decode_multikey, verify_proof
 from lti_tool.openbadges.v3_model import identity_hash
-from lti_tool.services import achievements, issuers, issuing
+from lti_tool.services import achievements, issuers, issuing, wallet
 from lti_tool.services.issuing import Claim
 
 
@@ -142,6 +143,37 @@ def test_the_document_says_what_was_earned_and_hides_who(wallets: Wallets) -> No
         credential = session.get_one(Credential, 1)
     assert document["id"] == credential.url_id
     assert document["issuer"]["id"] == credential.issuer_url_id
+
+
+def test_a_skill_with_any_identifier_has_an_address(wallets: Wallets) -> None:
+    """Identifiers come from files that people write; the signed document needs a URL."""
+    made = claim(wallets)
+    assert made is not None
+    with wallets.services.database.write() as session:
+        (item,) = [one for one in session.scalars(select(Item)) if one.full_statement == "Skill of Writer"]
+        item.identifier, item.uri = "AQ 1#b?/é", None
+    signing.issue(wallets.services, made.version_id)
+    (alignment,) = wallets.document(made.credential_id)["credentialSubject"]["achievement"]["alignment"]
+    assert alignment["targetUrl"].endswith("/competencies/AQ%201%23b%3F/%C3%A9")
+    assert alignment["targetCode"] == "AQ 1#b?/é"
+
+
+def test_after_the_rule_changed_the_badge_names_the_skill_that_was_judged(wallets: Wallets) -> None:
+    """An offer made for the essay must not become a badge for the essay when the talk is what counted."""
+    course, award_id = wallets.course, wallets.award_id()
+    talk = course.column("Talk")
+    course.grade(talk, wallets.ada, "95")
+    other = course.skill("Speak freely", {talk: "70"})
+    course.grade(wallets.essay, wallets.ada, "10")
+    with wallets.services.database.write() as session:
+        achievement = session.get_one(Achievement, wallets.achievement_id)
+        achievements.write_rule(session, achievement, {"competency": other}, course.now)
+    with wallets.services.database.read() as session:
+        offer = wallet.get_offer(session, course.context_id, wallets.ada, award_id, course.now)
+    assert [item.full_statement for item in offer.skills] == ["Speak freely"]
+    document = wallets.document(wallets.claim())
+    named = document["credentialSubject"]["achievement"]["alignment"]
+    assert [one["targetName"] for one in named] == ["Speak freely"]
 
 
 def test_two_badges_of_one_person_cannot_be_linked(wallets: Wallets) -> None:

@@ -63,7 +63,10 @@ def test_thresholds_as_people_type_them(typed: str, value: str | None) -> None:
     assert mapping.read_threshold(typed) == (None if value is None else Decimal(value))
 
 
-@pytest.mark.parametrize("typed", ["seventy", "100.1", "-0.1", "NaN", "Infinity", "1e999", "7 0", "70%%x"])
+@pytest.mark.parametrize(
+    "typed",
+    ["seventy", "100.1", "-0.1", "NaN", "Infinity", "1e999", "1e-999999", "1_0", "7 0", "70%%x", ".", "69." + "9" * 11],
+)
 def test_what_is_no_threshold(typed: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         mapping.read_threshold(typed)

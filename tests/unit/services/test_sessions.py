@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 from web_world import START, World, make_world
 
 from lti_tool.errors import SessionExpiredError
@@ -74,3 +75,12 @@ def test_a_view_says_who_acts(world: World) -> None:
     assert view(world, named.secret).actor == f"user:{named.user_id}"
     assert view(world, unnamed.secret).actor == "anonymous"
     assert view(world, unnamed.secret).is_anonymous
+
+
+def test_rows_of_sessions_that_ended_are_forgotten_after_a_day(world: World) -> None:
+    world.open()
+    kept = timedelta(minutes=30) + sessions.KEPT
+    for late, left in ((timedelta(0), 1), (timedelta(seconds=1), 0)):
+        with world.services.database.write() as session:
+            sessions.sweep(session, START + kept + late)
+            assert session.scalar(select(func.count(LaunchSession.id))) == left

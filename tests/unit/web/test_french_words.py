@@ -17,7 +17,7 @@ from lti_tool.domain.rules import parse_rule
 from lti_tool.domain.verdict import Verdict
 from lti_tool.web import formats
 from lti_tool.web.translated import ngettext
-from lti_tool.web.verify_words import CHECKS, LIMITS, NOT_CHECKED, REASONS, VERDICTS
+from lti_tool.web.verify_words import CHECKS, LIMITS, NOT_CHECKED, OTHER_RECIPIENT, REASONS, VERDICTS
 from lti_tool.web.words import Voice, rule_sentence, sentence
 
 
@@ -198,6 +198,6 @@ def test_a_rule_is_a_french_sentence() -> None:
 @pytest.mark.usefixtures("in_french")
 def test_every_line_of_a_verification_is_french() -> None:
     lines = [text for texts in CHECKS.values() for text in texts.values()]
-    verdicts = [text for verdict in VERDICTS.values() for text in (verdict.title, verdict.meaning)]
+    verdicts = [text for verdict in (*VERDICTS.values(), OTHER_RECIPIENT) for text in (verdict.title, verdict.meaning)]
     for text in [*lines, *verdicts, *NOT_CHECKED.values(), *REASONS.values(), *LIMITS]:
         assert left_in_english(str(text)) == []

@@ -91,6 +91,7 @@ def test_showing_the_sentence_stores_nothing(course: CourseWorld) -> None:
         ({"mode": "at_least", "count": "3", "skill": "both"}, "count", "at most as many as you chose"),
         ({"mode": "at_least", "count": "0", "skill": "both"}, "count", "at least 1"),
         ({"mode": "at_least", "count": "two", "skill": "both"}, "count", "Enter how many are needed"),
+        ({"mode": "at_least", "count": "9" * 5000, "skill": "both"}, "count", "Enter how many are needed"),
         ({"mode": "at_least", "count": "²", "skill": "both"}, "count", "Enter how many are needed"),
         ({"mode": "most", "skill": "both"}, "mode", "Choose how many"),
         ({}, "mode", "Choose how many"),

@@ -200,6 +200,19 @@ def test_every_verdict_has_words(wallets: Wallets, outcome: Verdict) -> None:
         assert str(words.meaning)
 
 
+@pytest.mark.parametrize(
+    ("failed", "title"),
+    [
+        (("recipient",), "This badge was not issued to that e-mail address"),
+        (("signed_by", "recipient"), "This is not a valid badge"),
+    ],
+)
+def test_a_badge_of_somebody_else_is_not_called_false(wallets: Wallets, failed: tuple[str, ...], title: str) -> None:
+    checks = tuple(Check(code, CheckOutcome.FAILED, "recipient_other") for code in failed)
+    with wallets.app.test_request_context():
+        assert str(verdict_words(VerificationReport(Verdict.INVALID, checks)).title) == title
+
+
 POSSIBLE = {
     "readable": {CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.UNKNOWN},
     "shape": {CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.UNKNOWN},

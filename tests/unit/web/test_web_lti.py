@@ -13,7 +13,7 @@ from web_world import PLATFORM, START, World
 from werkzeug.test import TestResponse
 
 from lti_tool.errors import CookiesBlockedError, DeploymentPendingError, LaunchError, UnknownPlatformError
-from lti_tool.models import LaunchSession, LoginState, Ticket
+from lti_tool.models import LaunchSession, LoginState, Registration, Ticket
 from lti_tool.services.secrets import secret_hash
 from lti_tool.web.session import LAUNCH_COOKIE
 
@@ -160,6 +160,28 @@ def test_an_unknown_platform_sees_its_refusal_too(world: World, client: FlaskCli
     assert "platform_unknown" in answer.text
     assert ancestors(answer) == "'self' https://new.example"
     assert ancestors(client.get("/lti/login")) == "'self'"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    ['{"iss":' + "[" * 50_000 + "]" * 50_000 + "}", '{"iss":"\\ud800"}', '{"iss":"\\u0000"}', "[1]", '{"iss":', ""],
+    ids=["deep", "half a character", "nul", "list", "cut", "empty"],
+)
+def test_a_token_nobody_can_read_is_refused_like_any_other(world: World, client: FlaskClient, claims: str) -> None:
+    token = base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=")
+    world.launches.error = LaunchError("no")
+    answer = client.post("/lti/launch", data={"state": "unknown", "id_token": f"x.{token}.x"})
+    assert answer.status_code == LaunchError.status
+    assert ancestors(answer) == "'self'"
+
+
+def test_an_issuer_beyond_ascii_does_not_break_the_header(world: World, client: FlaskClient) -> None:
+    with world.services.database.write() as session:
+        session.get_one(Registration, world.registration_id).issuer = "https://школа.example"
+    world.launches.error = LaunchError("no")
+    answer = client.post("/lti/login", data={"iss": "https://школа.example"})
+    assert answer.status_code == LaunchError.status
+    assert ancestors(answer) == "'self' https://sso.lms.example"
 
 
 def test_blocked_cookies_lead_to_a_window_of_its_own(world: World, client: FlaskClient) -> None:

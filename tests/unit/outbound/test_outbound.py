@@ -161,6 +161,10 @@ def test_addresses_that_are_not_plain_https_are_refused(url: str) -> None:
         "fe80::1",
         "fd00::1",
         "::ffff:127.0.0.1",
+        "64:ff9b::a00:1",
+        "2002:a00:1::",
+        "224.0.0.1",
+        "ff02::1",
     ],
 )
 def test_private_addresses_are_refused_whatever_the_name(monkeypatch: pytest.MonkeyPatch, address: str) -> None:

@@ -1,28 +1,35 @@
 """The one guarded HTTP client: every request this tool makes to another host goes through it.
 
 https only (loopback http when an admin listed the host), no private addresses unless listed, the address that was
-checked is the address that is called (no second look-up), time, size and redirect limits, one error type. A failure
-names the host, never the whole address, a body or a token.
+checked is the address that is called (no second look-up), time, size and redirect limits, no cookies, one error type.
+A failure names the host, never the whole address, a body or a token.
 """
 
 import ipaddress
 import json as jsonlib
 import socket
-import time
+import threading
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.utils import default_headers
 
 from lti_tool import __version__
 from lti_tool.errors import AddressRefusedError, AnswerTooLargeError, OutboundError
+from lti_tool.outbound.connections import Deadline, PinnedAdapter
 
 USER_AGENT = f"LTI-Badges/{__version__}"
 MEGABYTE = 1024 * 1024
 REDIRECTS = {301, 302, 303, 307, 308}
+MOST_HOSTS = 64
+"""Hosts whose connections are kept open; strangers may name any number of them."""
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Answer:
         """Return the body as JSON; raises ``OutboundError`` (``answer_malformed``) when it is not JSON."""
         try:
             return jsonlib.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             host = urlsplit(self.url).hostname
             raise OutboundError(f"{host} did not answer JSON.", code="answer_malformed") from None
 
@@ -48,30 +55,12 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
 
-class _PinnedAdapter(HTTPAdapter):
-    """Connects to the address that was checked while TLS and ``Host`` keep the name."""
-
-    def __init__(self, host: str, address: str) -> None:
-        self._host, self._address = host, address
-        super().__init__(max_retries=0)
-
-    def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:  # noqa: ARG002
-        host_params, tls_options = self.build_connection_pool_key_attributes(request, verify, cert)
-        pool_kwargs: dict[str, Any] = {**tls_options}
-        if host_params["scheme"] == "https":
-            pool_kwargs |= {"server_hostname": self._host, "assert_hostname": self._host}
-        host_params["host"] = self._address
-        return self.poolmanager.connection_from_host(**host_params, pool_kwargs=pool_kwargs)
-
-    def add_headers(self, request: Any, **_kwargs: Any) -> None:
-        request.headers.setdefault("Host", urlsplit(request.url).netloc.rpartition("@")[2])
-
-
 class HttpClient:
     """Requests with limits; safe to share between threads.
 
     ``allowed_private_hosts``: exact names or CIDR ranges that may be private and, on loopback, plain http.
-    ``timeout``: seconds to connect and between bytes; a whole call takes at most ``total_seconds``.
+    ``timeout``: seconds to connect and between bytes; a whole call, redirects included, takes at most
+    ``total_seconds`` after DNS answered.
     """
 
     def __init__(
@@ -90,7 +79,8 @@ class HttpClient:
                 self._networks.append(ipaddress.ip_network(entry, strict=False))
             except ValueError:
                 self._names.add(entry.lower())
-        self._sessions: dict[tuple[str, str, int, str], requests.Session] = {}
+        self._adapters: OrderedDict[tuple[str, str, int, str], PinnedAdapter] = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, url: str, **options: Any) -> Answer:
         """GET; see ``request``."""
@@ -117,66 +107,72 @@ class HttpClient:
         ``Authorization`` never follows to another origin. Raises ``AddressRefusedError``, ``AnswerTooLargeError`` or
         ``OutboundError``.
         """
-        sent = {"User-Agent": USER_AGENT, **(headers or {})}
-        for _ in range(max_redirects + 1):
-            answer = self._once(method, url, sent, data, json, max_bytes)
-            location = answer.headers.get("Location")
-            if answer.status not in REDIRECTS or not location or method != "GET" or max_redirects == 0:
-                return answer
-            target = urljoin(url, location)
-            if origin_of(target) != origin_of(url):
-                sent = {name: value for name, value in sent.items() if name.lower() != "authorization"}
-            url = target
+        sent = {**default_headers(), "User-Agent": USER_AGENT} | dict(headers or {})
+        with Deadline(self.total_seconds) as deadline:
+            for _ in range(max_redirects + 1):
+                answer = self._once(method, url, sent, data, json, max_bytes, deadline)
+                location = answer.headers.get("Location")
+                if answer.status not in REDIRECTS or not location or method != "GET" or max_redirects == 0:
+                    return answer
+                target = _joined(url, location)
+                if origin_of(target) != origin_of(url):
+                    sent = {name: value for name, value in sent.items() if name.lower() != "authorization"}
+                url = target
         raise AddressRefusedError(f"{urlsplit(url).hostname} redirects too often.", code="too_many_redirects")
 
-    def _once(self, method: str, url: str, headers: Mapping[str, str], data: Any, json: Any, max_bytes: int) -> Answer:
-        session = self._session(url)
+    def _once(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        data: Any,
+        json: Any,
+        max_bytes: int,
+        deadline: Deadline,
+    ) -> Answer:
+        adapter = self._adapter(url)
         host = urlsplit(url).hostname
-        deadline = time.monotonic() + self.total_seconds
+        slow = OutboundError(f"{host} took longer than {self.total_seconds:g} s.", code="host_slow")
         try:
-            with session.request(
-                method,
-                url,
-                headers=dict(headers),
-                data=data,
-                json=json,
-                timeout=self.timeout,
-                stream=True,
-                allow_redirects=False,
-            ) as response:
+            request = requests.Request(method, url, headers=headers, data=data, json=json).prepare()
+            # Without a session of requests, which reads the whole body of a redirect, keeps cookies and obeys ~/.netrc.
+            with adapter.send(request, stream=True, timeout=self.timeout) as response:
                 body = bytearray()
-                for chunk in response.iter_content(65536):
+                for chunk in response.iter_content(65536):  # urllib3 decompresses no more than it is asked for
                     body += chunk
                     if len(body) > max_bytes:
                         raise AnswerTooLargeError(f"{host} answered more than {max_bytes} bytes.")
-                    if time.monotonic() > deadline:
-                        raise OutboundError(f"{host} took longer than {self.total_seconds:g} s.", code="host_slow")
+                if deadline.is_over:  # a body without a length just ends when the connection does
+                    raise slow
                 return Answer(url, response.status_code, response.headers, bytes(body))
-        except requests.Timeout:
-            raise OutboundError(f"{host} did not answer in time.", code="host_slow") from None
         except requests.RequestException as error:
+            if deadline.is_over:
+                raise slow from None
+            if isinstance(error, requests.Timeout):
+                raise OutboundError(f"{host} did not answer in time.", code="host_slow") from None
             raise OutboundError(f"{host} could not be reached ({type(error).__name__}).") from None
 
-    def _session(self, url: str) -> requests.Session:
+    def _adapter(self, url: str) -> PinnedAdapter:
+        """Return the connections to a host at the address just checked; those not used for long are closed."""
         address = self.check_address(url)
         parts = urlsplit(url)
         key = (parts.scheme, parts.hostname or "", parts.port or 0, address)
-        session = self._sessions.get(key)
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False
-            session.mount(f"{parts.scheme}://", _PinnedAdapter(parts.hostname or "", address))
-            self._sessions[key] = session
-        return session
+        with self._lock:
+            adapter = self._adapters.pop(key, None) or PinnedAdapter(parts.hostname or "", address)
+            self._adapters[key] = adapter
+            oldest = self._adapters.popitem(last=False)[1] if len(self._adapters) > MOST_HOSTS else None
+        if oldest is not None:
+            oldest.close()
+        return adapter
 
     def check_address(self, url: str) -> str:
         """Return the IP address to call for ``url``; raises ``AddressRefusedError`` when it must not be called."""
-        parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
         try:
+            parts = urlsplit(url)
             port = parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError:
-            raise AddressRefusedError("The address has no usable port.") from None
+            raise AddressRefusedError("The address cannot be read.") from None
+        host = (parts.hostname or "").lower()
         if parts.scheme not in {"https", "http"} or not host or parts.username is not None:
             raise AddressRefusedError("Only https addresses without a user name can be called.")
         try:
@@ -187,7 +183,7 @@ class HttpClient:
         listed = host in self._names or all(self._is_listed(one) for one in addresses)
         if parts.scheme == "http" and not listed:
             raise AddressRefusedError(f"{host} must be called over https.")
-        if not listed and not all(ipaddress.ip_address(one).is_global for one in addresses):
+        if not listed and not all(_is_public(ipaddress.ip_address(one)) for one in addresses):
             raise AddressRefusedError(
                 f"{host} is a private address. An admin can list it in LTI_BADGES_ALLOWED_PRIVATE_HOSTS."
             )
@@ -196,6 +192,23 @@ class HttpClient:
     def _is_listed(self, address: str) -> bool:
         ip = ipaddress.ip_address(address)
         return any(ip in network for network in self._networks)
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise AddressRefusedError(f"{urlsplit(url).hostname} redirects to an address that cannot be read.") from None
+
+
+def _is_public(address: IpAddress) -> bool:
+    """Whether an address is of the public Internet, and so is the IPv4 address it carries for a gateway."""
+    if address.is_multicast or not address.is_global:
+        return False
+    if isinstance(address, ipaddress.IPv4Address):
+        return True
+    carried = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in NAT64 else address.sixtofour
+    return carried is None or _is_public(carried)
 
 
 def origin_of(url: str) -> str:

@@ -109,6 +109,7 @@ class BackpackConsentError(BackpackError):
     """The learner's consent is missing, ended or was not given; connecting again helps."""
 
     code = "backpack_consent_needed"
+    status = 409
     retryable = False
 
 

@@ -4,6 +4,7 @@ The tool runs as it does in life (web server and worker, over HTTP, on a fresh S
 backpack run in this process.
 """
 
+import fcntl
 import json
 import os
 import secrets
@@ -96,6 +97,7 @@ class Demo:
         """Start everything and fill it; whatever was started is stopped with ``stack``."""
         for port in self.ports:
             _require_free(port)
+        stack.enter_context(_kept_to_oneself(self.folder))
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self._say("Starting the tool, a demo LMS and a demo backpack ...")
@@ -220,6 +222,18 @@ def served(app: Flask, port: int) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def _kept_to_oneself(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` while the demo runs: a second demo on other ports would empty it under the first one."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise JourneyError(f"another demo uses {folder}; stop it, or start this one in another folder") from None
+        yield
 
 
 def _require_free(port: int) -> None:

@@ -42,3 +42,19 @@ def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert "in use" in done.stderr
+
+
+def test_a_second_demo_leaves_the_first_ones_folder_alone(tmp_path: Path) -> None:
+    import fcntl
+
+    (tmp_path / "var" / "demo").mkdir(parents=True)
+    kept = tmp_path / "var" / "demo" / "kept"
+    kept.touch()
+    ports = ["--port", str(free_port()), "--lms-port", str(free_port()), "--backpack-port", str(free_port())]
+    with (tmp_path / "var" / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, "-m", "lti_tool", "demo", "--once", *ports]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "another demo uses" in done.stderr
+    assert kept.exists()

@@ -15,7 +15,7 @@ from lti_tool.lti import registration as registrations
 from lti_tool.models import Context, StaffRole
 from lti_tool.openbadges.report import Verdict
 from lti_tool.outbound import HttpClient
-from lti_tool.services import backpacks, course_sync, frameworks, issuers, staff, verifying
+from lti_tool.services import backpacks, course_sync, frameworks, issuers, revoking, staff, verifying
 from lti_tool.wiring import utc_now
 
 
@@ -133,6 +133,25 @@ def backpacks_add(name: str, address: str) -> None:
     with services.database.write() as session:
         backpacks.add_host(session, address, name, services.clock())
     click.echo(f"Learners can now choose {name}.")
+
+
+@cli.group("credentials")
+def credentials_group() -> None:
+    """Badges that learners hold."""
+
+
+@credentials_group.command("revoke")
+@click.argument("credential")
+@click.option("--reason", required=True, help="Why; kept in the audit trail, not shown to anybody.")
+@refusals
+def credentials_revoke(credential: str, reason: str) -> None:
+    """Take a badge back for good; CREDENTIAL is its address, or the end of it."""
+    services = open_services()
+    with services.database.write() as session:
+        found = revoking.find_credential(session, credential)
+        is_new = revoking.revoke(session, found, reason, "cli", services.clock())
+        address = found.url_id
+    click.echo(f"{address} is revoked." if is_new else f"{address} was revoked before.")
 
 
 @cli.command()

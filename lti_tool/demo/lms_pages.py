@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, Response, abort, make_response, render_template, request, session
+from flask import Blueprint, Flask, Response, abort, make_response, render_template, request
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 
 from lti_tool.demo.lms_launch import MessageLaunch, OidcLogin, post_refusal
@@ -45,7 +45,6 @@ class CoursePages:
             "lms/course.html",
             me=card_of(person, locale),
             groups={name: [card_of(one, locale) for one in people] for name, people in groups.items()},
-            is_first_visit="as" not in session,
             columns=gradebook.columns(),
             column=None if item == BADGES_ITEM else gradebook.column(item),
             assignment=find_assignment(item),

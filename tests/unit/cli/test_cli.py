@@ -174,6 +174,13 @@ def test_rotating_the_key_keeps_the_old_one_published(command: Any, database: Da
     assert said == f"The tool now signs with key {states[ToolKeyState.ACTIVE]}.\n"
 
 
+def test_a_badge_that_is_not_there_cannot_be_revoked(command: Any, course: Course) -> None:
+    assert course.context_id
+    line = command.refused("credentials", "revoke", "https://badges.example/credentials/x", "--reason", "A mistake")
+    assert line.endswith("[not_found]")
+    assert "--reason" in command.misused("credentials", "revoke", "x")
+
+
 def test_an_issuer_gets_a_new_key_and_keeps_the_old_one_listed(command: Any, course: Course) -> None:
     vault = Vault(load_settings(command.environment).key_encryption_key)
     with course.database.write() as session:

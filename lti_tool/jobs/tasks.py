@@ -42,15 +42,6 @@ def _evaluate_course(services: Services, context_id: int) -> None:
     )
 
 
-def evaluate_due(services: Services) -> int:
-    """Evaluate every course that is due; returns how many."""
-    with services.database.read() as session:
-        due = awarding.evaluation_due(session)
-    for context_id in due:
-        _evaluate_course(services, context_id)
-    return len(due)
-
-
 TASKS: dict[str, Task] = {
     READ_COURSE: _read_course,
     EVALUATE_COURSE: _evaluate_course,

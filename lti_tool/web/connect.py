@@ -134,7 +134,7 @@ def _revoke(connection: BackpackConnection, host: BackpackHost) -> None:
         tokens = backpacks.read_tokens(connection, services().vault)
         _backpack(host).revoke(*known, tokens)
     except ToolError as error:  # the host may be gone; what counts is that our side forgets the tokens
-        log.warning("backpack.revoke_failed", connection_id=connection.id, code=error.code)
+        log.warning("backpack.revoke_failed", connection_id=connection.id, error_code=error.code)
 
 
 # -- the window of its own --------------------------------------------------------------------------------------------

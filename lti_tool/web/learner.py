@@ -122,7 +122,7 @@ def sign_now(version_id: int) -> bool:
             with services().database.write() as session:
                 issuing.store_signed(session, version_id, text, services().clock())
     except ToolError as error:
-        log.error("issuing.failed", version_id=version_id, code=error.code)
+        log.error("issuing.failed", version_id=version_id, error_code=error.code)
         services().queue.wake(ISSUE_CREDENTIAL, version_id)
         return False
     return True

@@ -96,6 +96,17 @@ def check_page(page: Page, name: str) -> None:
     assert not serious, f"{name}: {serious}"
 
 
+def test_third_party_cookies_are_blocked_here(demo: Demo, context: BrowserContext, size: str) -> None:
+    """The ground of every other test in this file: an ordinary cookie of the tool does not live in the frame."""
+    window = Window(demo, context, size)
+    window.become("ada-okafor")
+    write = "document.cookie = 'plain=1; SameSite=None; Secure; Path=/'; document.cookie"
+    assert "plain" not in window.frame.evaluate(write)
+    page = context.new_page()
+    page.goto(demo.tool_url)
+    assert "plain" in page.evaluate(write), "and that is not because all cookies are blocked"
+
+
 def test_instructor_maps_and_publishes(demo: Demo, context: BrowserContext, size: str) -> None:
     window = Window(demo, context, size)
     tool = window.become("instructor")

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, relationship
 
-from lti_tool.models.base import PK, Base, choice, new_public_id, plain, secret
+from lti_tool.models.base import PK, Base, choice, new_public_id, plain, pseudonymous, secret
 from lti_tool.models.framework import Item
 
 
@@ -77,6 +77,16 @@ class Achievement(Base):
     issuer_profile_id: Mapped[int] = plain(ForeignKey("issuer_profile.id"))
     context_id: Mapped[int] = plain(ForeignKey("context.id"), index=True)
     state: Mapped[AchievementState] = plain(choice(AchievementState))
+    policy: Mapped[dict[str, Any]] = plain(default=dict)
+    """How it is awarded: an ``AwardPolicy`` document; empty: the defaults."""
+    template_version_id: Mapped[int | None] = plain(
+        ForeignKey("mapping_template_version.id", name="fk_achievement_template_version")
+    )
+    """The organization's template it comes from."""
+    template_key: Mapped[str | None] = plain(String(64))
+    """Its name in that template."""
+    previewed_count: Mapped[int | None] = plain()
+    """How many learners the preview said would be offered it, when a person confirmed publishing or an edit."""
     current_version_id: Mapped[int | None] = plain(
         ForeignKey("achievement_version.id", use_alter=True, name="fk_achievement_current_version")
     )
@@ -138,6 +148,10 @@ class EvidenceMapping(Base):
     item_id: Mapped[int] = plain(ForeignKey("item.id"))
     threshold: Mapped[Decimal] = plain()
     weight: Mapped[Decimal] = plain()
+    template_version_id: Mapped[int | None] = plain(
+        ForeignKey("mapping_template_version.id", name="fk_evidence_mapping_template_version")
+    )
+    """The organization's template it comes from."""
 
     item: Mapped[Item] = relationship()
 
@@ -153,6 +167,10 @@ class CompetencyPolicy(Base):
     item_id: Mapped[int] = plain(ForeignKey("item.id"))
     calculation: Mapped[str] = plain(String(32))
     threshold: Mapped[Decimal] = plain()
+    template_version_id: Mapped[int | None] = plain(
+        ForeignKey("mapping_template_version.id", name="fk_competency_policy_template_version")
+    )
+    """The organization's template it comes from."""
 
 
 class SlotBinding(Base):
@@ -165,6 +183,7 @@ class SlotBinding(Base):
     context_id: Mapped[int] = plain(ForeignKey("context.id"))
     slot: Mapped[str] = plain(String(255))
     column_id: Mapped[int] = plain(ForeignKey("evidence_column.id"))
+    bound_by: Mapped[str | None] = pseudonymous(String(64))
 
 
 class AwardRule(Base):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from lti_tool.models.base import PK, Base, personal, plain, pseudonymous, secret
@@ -34,3 +34,48 @@ class AuditPayload(Base):
     audit_event_id: Mapped[int] = plain(ForeignKey("audit_event.id"), primary_key=True)
     salt: Mapped[str] = secret(String(64))
     payload: Mapped[dict[str, Any]] = personal()
+
+
+class AuditSeal(Base):
+    """An event's place in its organization's hash chain; written by the sealing job, in order, once."""
+
+    __tablename__ = "audit_seal"
+    __table_args__ = (UniqueConstraint("chain", "number"),)
+
+    audit_event_id: Mapped[int] = plain(ForeignKey("audit_event.id"), primary_key=True)
+    chain: Mapped[str] = plain(String(64))
+    """``organization:ID``, or ``installation`` for events of no organization."""
+    number: Mapped[int] = plain()
+    """1 for the chain's first event."""
+    digest: Mapped[str] = plain(String(64))
+    """SHA-256, in hex, over the previous digest and the event."""
+    sealed_at: Mapped[datetime] = plain()
+
+
+class AuditHead(Base):
+    """The signed end of a chain at one time: what is exported, and what truncation is measured against."""
+
+    __tablename__ = "audit_head"
+    __table_args__ = (UniqueConstraint("chain", "number"),)
+
+    id: Mapped[PK]
+    chain: Mapped[str] = plain(String(64))
+    number: Mapped[int] = plain()
+    digest: Mapped[str] = plain(String(64))
+    signed_at: Mapped[datetime] = plain()
+    verification_method: Mapped[str] = plain(String(2048))
+    """The key that signed: an issuer's, or this installation's own."""
+    public_key_multibase: Mapped[str] = plain(String(128))
+    signature: Mapped[str] = plain(String(256))
+    """Ed25519 over the head's canonical text, base64url."""
+
+
+class AuditKey(Base):
+    """This installation's own Ed25519 key, for chains without an issuer."""
+
+    __tablename__ = "audit_key"
+
+    id: Mapped[PK]
+    public_key_multibase: Mapped[str] = plain(String(128), unique=True)
+    private_key: Mapped[str] = secret()
+    created_at: Mapped[datetime] = plain()

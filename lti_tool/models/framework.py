@@ -19,6 +19,8 @@ class Framework(Base):
     organization_id: Mapped[int] = plain(ForeignKey("organization.id"))
     context_id: Mapped[int | None] = plain(ForeignKey("context.id"), index=True)
     """Set when only this course uses it."""
+    template_id: Mapped[int | None] = plain(ForeignKey("mapping_template.id"))
+    """Set on the course's copy of a template's competencies."""
     identifier: Mapped[str] = plain(String(255), default=lambda: str(uuid.uuid4()))
     title: Mapped[str] = plain(String(1024))
     created_at: Mapped[datetime] = plain()

@@ -50,6 +50,8 @@ class EvidenceColumn(Base):
     maximum: Mapped[Decimal | None] = plain()
     resource_id: Mapped[str | None] = plain(String(1024))
     tag: Mapped[str | None] = plain(String(1024))
+    grading_scheme: Mapped[list[str] | None] = plain()
+    """Letters from best to worst, where the source tells them."""
     position: Mapped[int] = plain(default=0)
     is_gone: Mapped[bool] = plain(default=False)
     """The source no longer lists it; its facts are kept."""

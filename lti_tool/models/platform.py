@@ -66,6 +66,12 @@ class Registration(Base):
     key_set: Mapped[dict[str, Any] | None] = plain()
     """The platform's JWKS as last fetched."""
     key_set_fetched_at: Mapped[datetime | None] = plain()
+    scopes: Mapped[list[str] | None] = plain()
+    """Service scopes the platform granted at registration; ``None`` when nobody told (launches and tokens will)."""
+    details: Mapped[dict[str, Any]] = plain(default=dict)
+    """What the registration exchange said: product version, account, messages and placements kept, its client URI."""
+    successor_id: Mapped[int | None] = plain(ForeignKey("registration.id"))
+    """The registration that took over its users and awards (*adopt*)."""
     disabled_at: Mapped[datetime | None] = plain()
     created_at: Mapped[datetime] = plain()
 
@@ -81,6 +87,10 @@ class Deployment(Base):
     organization_id: Mapped[int] = plain(ForeignKey("organization.id"), index=True)
     deployment_id: Mapped[str] = plain(String(255))
     state: Mapped[DeploymentState] = plain(choice(DeploymentState))
+    notice_service_url: Mapped[str | None] = plain(String(2048))
+    """Platform Notification Service address, from a launch's claim."""
+    notice_types: Mapped[list[str]] = plain(default=list)
+    """Notice types whose handler is registered there."""
     created_at: Mapped[datetime] = plain()
 
     registration: Mapped[Registration] = relationship()

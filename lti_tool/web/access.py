@@ -75,6 +75,9 @@ class Action(enum.StrEnum):
     ASK_TO_PUBLISH = "ask_to_publish"
     PUBLISH = "publish"
     REVOKE = "revoke"
+    REVIEW_AWARDS = "review_awards"
+    """Decide about awards in question: keep or suspend them, answer appeals; release, dismiss or undo a run."""
+    MANAGE_TEMPLATES = "manage_templates"
     CLAIM = "claim"
     SHARE = "share"
     MANAGE_PLATFORMS = "manage_platforms"
@@ -94,6 +97,8 @@ MATRIX: Mapping[Action, frozenset[Role]] = {
     Action.ASK_TO_PUBLISH: frozenset({Role.INSTRUCTOR}),
     Action.PUBLISH: frozenset({Role.REVIEWER, Role.REGISTRAR}),
     Action.REVOKE: frozenset({Role.REGISTRAR}),
+    Action.REVIEW_AWARDS: frozenset({Role.INSTRUCTOR, Role.REGISTRAR}),
+    Action.MANAGE_TEMPLATES: frozenset({Role.REGISTRAR, Role.ADMIN}),
     Action.CLAIM: frozenset({Role.LEARNER}),
     Action.SHARE: frozenset({Role.LEARNER}),
     Action.MANAGE_PLATFORMS: frozenset({Role.ADMIN}),

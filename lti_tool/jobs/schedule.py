@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from lti_tool.jobs.tasks import TASKS
 from lti_tool.lti import login_state
 from lti_tool.models import Context, Deployment, DeploymentState, Lease, Registration, SyncRun, SyncState
-from lti_tool.services import awarding, course_sync, delivery, issuing, sessions, tickets
+from lti_tool.services import audit_chain, awarding, course_sync, delivery, issuing, sessions, tickets
 from lti_tool.services.upsert import insert_once
-from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE
+from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE, SEAL_AUDIT
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()
@@ -41,6 +41,7 @@ def iter_due(services: Services) -> Iterator[tuple[str, int]]:
             *((EVALUATE_COURSE, context_id) for context_id in awarding.evaluation_due(session)),
             *((ISSUE_CREDENTIAL, version_id) for version_id in issuing.pending_versions(session, now)),
             *((DELIVER_CREDENTIAL, delivery_id) for delivery_id in delivery.due_deliveries(session, now)),
+            *((SEAL_AUDIT, organization_id) for organization_id in audit_chain.due(session, now)),
         ]
     yield from found
 

@@ -6,10 +6,11 @@ import structlog
 
 from lti_tool.jobs.course_reading import read_course
 from lti_tool.jobs.delivering import deliver
+from lti_tool.jobs.sealing import seal_audit
 from lti_tool.jobs.signing import issue
 from lti_tool.models import SyncRun
 from lti_tool.services import awarding
-from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE
+from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE, SEAL_AUDIT
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()
@@ -47,4 +48,5 @@ TASKS: dict[str, Task] = {
     EVALUATE_COURSE: _evaluate_course,
     ISSUE_CREDENTIAL: issue,
     DELIVER_CREDENTIAL: deliver,
+    SEAL_AUDIT: seal_audit,
 }

@@ -602,6 +602,16 @@ def upgrade() -> None:
             "fk_achievement_template_version", "mapping_template_version", ["template_version_id"], ["id"]
         )
 
+    with op.batch_alter_table("audit_event") as batch:
+        batch.add_column(sa.Column("is_sealed", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch.create_index(
+            "ix_audit_event_unsealed",
+            ["organization_id", "at"],
+            unique=False,
+            sqlite_where=sa.text("NOT is_sealed"),
+            postgresql_where=sa.text("NOT is_sealed"),
+        )
+
     with op.batch_alter_table("award") as batch:
         batch.add_column(sa.Column("valid_until", MOMENT, nullable=True))
         batch.add_column(sa.Column("is_by_hand", sa.Boolean(), nullable=False, server_default=sa.false()))
@@ -737,6 +747,12 @@ def downgrade() -> None:
         batch.drop_column("award_run_id")
         batch.drop_column("is_by_hand")
         batch.drop_column("valid_until")
+
+    with op.batch_alter_table("audit_event") as batch:
+        batch.drop_index(
+            "ix_audit_event_unsealed", sqlite_where=sa.text("NOT is_sealed"), postgresql_where=sa.text("NOT is_sealed")
+        )
+        batch.drop_column("is_sealed")
 
     with op.batch_alter_table("achievement") as batch:
         batch.drop_constraint("fk_achievement_template_version", type_="foreignkey")

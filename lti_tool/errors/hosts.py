@@ -11,6 +11,10 @@ class OutboundError(ToolError):
     retryable = True
 
 
+class HostUnreachableError(OutboundError):
+    """No connection to the host could be made, so nothing was sent."""
+
+
 class AddressRefusedError(OutboundError):
     """The address is not one this tool may call (scheme, private network, redirect, foreign origin)."""
 
@@ -26,13 +30,24 @@ class AnswerTooLargeError(OutboundError):
 
 
 class PlatformServiceError(OutboundError):
-    """The platform answered an LTI Advantage request with a failure; ``http_status`` says which, if any."""
+    """The platform answered an LTI Advantage request with a failure; ``http_status`` says which, if any.
+
+    ``retry_after``: seconds to wait before trying again, where that is known.
+    """
 
     code = "platform_unavailable"
 
-    def __init__(self, message: str = "", *, code: str | None = None, http_status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        code: str | None = None,
+        http_status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message, code=code)
         self.http_status = http_status
+        self.retry_after = retry_after
 
 
 class PlatformAnswerError(PlatformServiceError):
@@ -47,9 +62,11 @@ class PlatformThrottledError(PlatformServiceError):
 
     code = "platform_throttled"
 
-    def __init__(self, message: str = "", *, retry_after: float | None = None, http_status: int | None = None) -> None:
-        super().__init__(message, http_status=http_status)
-        self.retry_after = retry_after
+
+class PlatformUnreachableError(PlatformServiceError):
+    """The platform failed again and again and is left alone for ``retry_after`` seconds; nothing was sent."""
+
+    code = "platform_unreachable"
 
 
 class ServiceRefusedError(PlatformServiceError):
@@ -57,6 +74,18 @@ class ServiceRefusedError(PlatformServiceError):
 
     code = "platform_refused"
     retryable = False
+
+
+class ScoreOutdatedError(ServiceRefusedError):
+    """The platform has a score of this or a later time; send again with a later one if this score is the newest."""
+
+    code = "score_outdated"
+
+
+class ScoreRefusedError(ServiceRefusedError):
+    """This person cannot have a score in this line item: no learner of the course, no attempt left, course closed."""
+
+    code = "score_refused"
 
 
 class MissingScopeError(PlatformServiceError):

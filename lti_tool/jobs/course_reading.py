@@ -12,7 +12,14 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
-from lti_tool.errors import MissingScopeError, OutboundError, PlatformThrottledError, ToolError
+from lti_tool.errors import (
+    MissingScopeError,
+    OutboundError,
+    PlatformServiceError,
+    PlatformThrottledError,
+    PlatformUnreachableError,
+    ToolError,
+)
 from lti_tool.evidence.base import EvidenceSource, ObservationReading
 from lti_tool.lti.advantage import Member
 from lti_tool.lti.claims import is_learner_role, is_test_user
@@ -36,7 +43,7 @@ def read_course(services: Services, run_id: int) -> None:
         reading.read()
     except ToolError as error:
         log.warning("course_reading.failed", run_id=run_id, context_id=context_id, error_code=error.code)
-        wait = error.retry_after if isinstance(error, PlatformThrottledError) else None
+        wait = error.retry_after if isinstance(error, PlatformServiceError) else None
         _fail(services, run_id, error.code, retryable=error.retryable, retry_after=wait)
     except Exception as error:  # a bug must not leave the run to be taken again for ever
         log.exception("course_reading.broken", run_id=run_id, context_id=context_id, error=type(error).__name__)
@@ -56,7 +63,7 @@ def _fail(
 
 def _stops_all(error: OutboundError) -> bool:
     """Whether whatever is asked next would fail the same way, and asking would be worse than useless."""
-    return isinstance(error, PlatformThrottledError) or error.code == OutboundError.code
+    return isinstance(error, PlatformThrottledError | PlatformUnreachableError) or error.code == OutboundError.code
 
 
 class CourseReading:

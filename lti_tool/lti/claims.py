@@ -1,14 +1,23 @@
-"""The claims of LTI 1.3 messages by name, the role vocabulary, and careful reading of both.
+"""The claims of LTI 1.3 messages by name, and careful reading of them; roles are read in ``lti_tool.lti.roles``.
 
-LTI 1.3 core, sections 5.3 and 5.4 (claims) and appendix A (roles); the service claims of AGS 2.0 and NRPS 2.0. What a
-platform signs is authentic, not well-formed: nothing here trusts a type, a length or an address.
+LTI 1.3 core, sections 5.3 and 5.4; the service claims of AGS 2.0, NRPS 2.0 and Course Groups 1.0. What a platform signs
+is authentic, not well-formed: nothing here trusts a type, a length or an address.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NewType
 
 from lti_tool.characters import one_line
 from lti_tool.errors import TokenClaimError
+from lti_tool.lti.roles import CORE_ROLES as CORE_ROLES
+from lti_tool.lti.roles import MEMBERSHIP as MEMBERSHIP
+from lti_tool.lti.roles import TEST_USER as TEST_USER
+from lti_tool.lti.roles import core_roles as core_roles
+from lti_tool.lti.roles import is_instructor_role as is_instructor_role
+from lti_tool.lti.roles import is_learner_role as is_learner_role
+from lti_tool.lti.roles import is_teaching_assistant_role as is_teaching_assistant_role
+from lti_tool.lti.roles import is_test_user as is_test_user
 
 SignedClaims = NewType("SignedClaims", Mapping[str, object])
 """Claims whose signature was verified with the platform's key; unverified ones are plain mappings."""
@@ -26,57 +35,17 @@ LAUNCH_PRESENTATION = f"{PREFIX}launch_presentation"
 CUSTOM = f"{PREFIX}custom"
 AGS_ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 NAMES_ROLE_SERVICE = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+GROUPS_SERVICE = "https://purl.imsglobal.org/spec/lti-gs/claim/groupsservice"
+
+FOR_USER = f"{PREFIX}for_user"
+DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim/"
+DEEP_LINKING_SETTINGS = f"{DEEP_LINKING}deep_linking_settings"
 
 RESOURCE_LINK_REQUEST = "LtiResourceLinkRequest"
-
-MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
-CORE_ROLES = frozenset({"Administrator", "ContentDeveloper", "Instructor", "Learner", "Mentor"})
-TEACHING_ASSISTANT = f"{MEMBERSHIP}/Instructor#TeachingAssistant"
-TEST_USER = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
+DEEP_LINKING_REQUEST = "LtiDeepLinkingRequest"
+SUBMISSION_REVIEW_REQUEST = "LtiSubmissionReviewRequest"
 
 LONGEST_ID = 255
-
-
-def core_roles(roles: Iterable[str]) -> frozenset[str]:
-    """Return the core context roles among ``roles``, by simple name.
-
-    A sub-role counts for the role it belongs to (``membership/Learner#Instructor`` is a Learner); bare simple names
-    are deprecated and accepted; institution and system roles grant nothing in a course.
-    """
-    found = set()
-    for role in roles:
-        name = role
-        if role.startswith(f"{MEMBERSHIP}#"):
-            name = role.removeprefix(f"{MEMBERSHIP}#")
-        elif role.startswith(f"{MEMBERSHIP}/"):
-            name, _, _ = role.removeprefix(f"{MEMBERSHIP}/").partition("#")
-        found.add(name)
-    return CORE_ROLES & found
-
-
-def is_teaching_assistant_role(roles: Iterable[str]) -> bool:
-    """Whether ``roles`` name a teaching assistant, of the course, a group, a section …"""
-    return any(role.startswith(TEACHING_ASSISTANT) for role in roles)
-
-
-def is_instructor_role(roles: Iterable[str]) -> bool:
-    """Whether ``roles`` name an instructor; platforms send teaching assistants as both, and those are none."""
-    roles = frozenset(roles)
-    return "Instructor" in core_roles(roles) and not is_teaching_assistant_role(roles)
-
-
-def is_learner_role(roles: Iterable[str]) -> bool:
-    """Whether ``roles`` name somebody who can earn badges: a Learner who is not on the course's teaching side."""
-    core = core_roles(roles)
-    return "Learner" in core and "Instructor" not in core
-
-
-def is_test_user(roles: Iterable[str]) -> bool:
-    """Whether ``roles`` carry the marker of a platform's preview user, who comes with a real role as well.
-
-    Rosters that send simple names send this one bare, too; whoever is taken for a test user only looks.
-    """
-    return not {TEST_USER, "TestUser"}.isdisjoint(roles)
 
 
 def claim_error(name: str, fact: str) -> TokenClaimError:
@@ -106,3 +75,16 @@ def texts(value: object) -> tuple[str, ...]:
 def text(value: object, longest: int) -> str | None:
     """Return a text for people: one line, unwanted characters left out, cut at ``longest``."""
     return one_line(value[: longest * 2])[:longest] or None if isinstance(value, str) else None
+
+
+def custom_texts(value: object) -> Mapping[str, str]:
+    """Return a custom claim: texts as sent, numbers as text (Canvas sends ids as numbers), nothing unresolved.
+
+    A variable that the platform does not know comes back as it was asked for (``$Canvas.course.id``) and is left out.
+    """
+    sent = {
+        key: str(one)
+        for key, one in mapping(value).items()
+        if isinstance(one, str) or (isinstance(one, int) and not isinstance(one, bool))
+    }
+    return MappingProxyType({key: one for key, one in sent.items() if not one.startswith("$")})

@@ -61,6 +61,17 @@ def text(entry: Mapping[str, object], key: str, longest: int, *, is_cut: bool = 
     return value or None
 
 
+def is_text(value: str, longest: int) -> bool:
+    """Whether a text can be kept as it is."""
+    return len(value) <= longest and not _UNSTORABLE.search(value)
+
+
+def flag(entry: Mapping[str, object], key: str) -> bool | None:
+    """Return an optional boolean, ``None`` when it is absent or of another type."""
+    value = entry.get(key)
+    return value if isinstance(value, bool) else None
+
+
 def text_list(entry: Mapping[str, object], key: str) -> tuple[str, ...]:
     """Return a list of texts, empty when absent; raises ``MalformedEntryError`` when it is no list of texts."""
     value = entry.get(key)
@@ -80,12 +91,13 @@ def number(entry: Mapping[str, object], key: str, *, minimum: Decimal | None = N
         value = Decimal(value.strip())
     elif isinstance(value, int) and not isinstance(value, bool):
         value = Decimal(value)
-    if not isinstance(value, Decimal) or not _is_storable(value) or (minimum is not None and value < minimum):
+    if not isinstance(value, Decimal) or not is_storable(value) or (minimum is not None and value < minimum):
         raise MalformedEntryError(key)
     return value
 
 
-def _is_storable(value: Decimal) -> bool:
+def is_storable(value: Decimal) -> bool:
+    """Whether a number is one that tables hold and documents carry: finite, and not absurdly long."""
     return value.is_finite() and abs(value.adjusted()) < LONGEST_NUMBER and len(format(value, "f")) <= LONGEST_NUMBER
 
 

@@ -1,4 +1,4 @@
-"""Next links of paged answers (RFC 8288), read as tolerantly as platforms write them.
+"""Links of paged answers (RFC 8288), read as tolerantly as platforms write them.
 
 ``<url>; rel="next"`` with unquoted values, several relation types, parameters before ``rel``, commas and semicolons
 inside ``<>`` or quotes; and Moodle's form: typographic quotes (UTF-8 bytes that HTTP libraries show as Latin-1) and
@@ -25,8 +25,13 @@ def next_link(header: str | None, base_url: str) -> str | None:
     ``header`` is the whole ``Link`` header as text. Raises ``AddressRefusedError`` when the next page is not on the
     origin of ``base_url``: a token never follows a link to another host.
     """
+    return find_link(header, base_url, "next")
+
+
+def find_link(header: str | None, base_url: str, relation: str) -> str | None:
+    """Return the absolute address of the first link of a relation type (lower case); raises what ``next_link`` does."""
     for target, parameters in _iter_links(header or ""):
-        if "next" not in parameters.get("rel", "").lower().split():
+        if relation not in parameters.get("rel", "").lower().split():
             continue
         try:
             url = urldefrag(urljoin(base_url, target.replace("&amp;", "&"))).url
@@ -35,7 +40,7 @@ def next_link(header: str | None, base_url: str) -> str | None:
             is_here = False
         if not is_here:
             raise AddressRefusedError(
-                f"{urlsplit(base_url).hostname} names a next page on another origin; it was not fetched."
+                f"{urlsplit(base_url).hostname} names a {relation} page on another origin; it was not fetched."
             )
         return url
     return None

@@ -1,22 +1,33 @@
-"""Reading from a platform's LTI Advantage services: authorised, bounded, page by page.
+"""Calls to a platform's LTI Advantage services: authorised, bounded, page by page.
 
 One guarded HTTP client below, one token per scope set (``service_tokens``), patience with throttling
-(``service_requests``). Numbers arrive as exact ``Decimal``s. Errors name the host and the status; never an address
-with its query, a body or a token.
+(``service_requests``), a circuit for platforms that are down (``service_health``). Numbers arrive as exact
+``Decimal``s. Errors name the host and the status; never an address with its query, a body or a token.
 """
 
-import json
+import random
 import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from urllib.parse import urlsplit
 
 from lti_tool.db import Database
-from lti_tool.errors import AddressRefusedError, MissingScopeError, PlatformAnswerError, ServiceRefusedError
+from lti_tool.errors import (
+    AddressRefusedError,
+    MissingScopeError,
+    OutboundError,
+    PlatformAnswerError,
+    PlatformServiceError,
+    PlatformUnreachableError,
+    ServiceRefusedError,
+)
 from lti_tool.lti.links import next_link
-from lti_tool.lti.service_requests import ServiceRequests
+from lti_tool.lti.service_documents import decoded, encoded
+from lti_tool.lti.service_health import HostHealth, OnOutcome, ServiceHealth
+from lti_tool.lti.service_requests import ServiceRequest, ServiceRequests
 from lti_tool.lti.service_tokens import KeySource, ServiceTokens
 from lti_tool.models import Registration
 from lti_tool.outbound import Answer, HttpClient, origin_of
@@ -26,10 +37,41 @@ PAGE_LIMIT = 1000
 _INSUFFICIENT = re.compile(r'\berror\s*=\s*"?insufficient_scope\b')
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCall:
+    """What to ask of a service.
+
+    ``scopes``: the smallest set that allows the call. ``accept``, ``content_type``: exact media types.
+    ``allowed_origins``: origins (``outbound.origin_of``) learned from launches; the token goes nowhere else.
+    ``document`` is sent as JSON. ``is_repeatable`` as in ``ServiceRequest``. ``refusal`` may name the error of a status
+    from 300 to 499 that means something of its own here; ``None`` leaves it to the rules for all services.
+    """
+
+    url: str
+    scopes: Collection[str]
+    accept: str
+    allowed_origins: Collection[str]
+    method: str = "GET"
+    document: Mapping[str, object] | None = None
+    content_type: str | None = None
+    is_repeatable: bool = True
+    refusal: Callable[[Answer], PlatformServiceError | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of an answer: its decoded body, its headers and its own address."""
+
+    body: object
+    headers: Mapping[str, str]
+    url: str
+
+
 class ServiceClient:
     """Calls services of any platform this tool is registered with; one per process, safe to share between threads.
 
-    Never call it inside a database transaction: tokens are stored in transactions of their own.
+    Never call it inside a database transaction: tokens are stored in transactions of their own. ``on_outcome`` is told
+    how each call went (``service_health.OnOutcome``).
     """
 
     def __init__(
@@ -41,11 +83,38 @@ class ServiceClient:
         clock: Callable[[], datetime],
         *,
         sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
         page_limit: int = PAGE_LIMIT,
+        on_outcome: OnOutcome | None = None,
     ) -> None:
-        self._requests = ServiceRequests(http, clock=clock, sleep=sleep)
+        self._health = ServiceHealth(clock, on_outcome=on_outcome)
+        self._requests = ServiceRequests(http, self._health, clock=clock, sleep=sleep, jitter=jitter)
         self._tokens = ServiceTokens(self._requests, database, vault, tool_keys, clock)
         self._page_limit = page_limit
+
+    def service_health(self, registration_id: int) -> tuple[HostHealth, ...]:
+        """Return how the hosts of a registration are doing, as this process sees it since it started."""
+        return self._health.of(registration_id)
+
+    def send(self, registration: Registration, call: ServiceCall) -> Answer:
+        """Make one call and return the platform's answer, whose status is 2xx.
+
+        Raises ``AddressRefusedError`` (foreign origin), ``MissingScopeError``, ``ServiceRefusedError``
+        (``platform_not_found``, ``platform_refused``, ``token_refused``) or what ``call.refusal`` made of it,
+        ``PlatformThrottledError``, ``PlatformServiceError`` (5xx), ``PlatformUnreachableError``,
+        ``PlatformAnswerError`` (a redirect) or ``OutboundError``.
+        """
+        with self._outcome_of(registration, call):
+            return self._sent(registration, call)
+
+    def send_for_json(self, registration: Registration, call: ServiceCall) -> tuple[object, Mapping[str, str]]:
+        """Make one call and return the decoded body (numbers with a fraction as ``Decimal``) and the headers.
+
+        Raises what ``send`` raises, and ``PlatformAnswerError`` for a body that is not JSON.
+        """
+        with self._outcome_of(registration, call):
+            answer = self._sent(registration, call)
+            return decoded(answer), answer.headers
 
     def get_json(
         self,
@@ -56,26 +125,9 @@ class ServiceClient:
         accept: str,
         allowed_origins: Collection[str],
     ) -> tuple[object, Mapping[str, str]]:
-        """Return the decoded body (numbers with a fraction as ``Decimal``) and the headers of one page.
-
-        ``scopes``: the smallest set that allows the call. ``accept``: the exact media type. ``allowed_origins``:
-        origins (``outbound.origin_of``) learned from launches; the token goes nowhere else.
-
-        Raises ``AddressRefusedError`` (foreign origin), ``MissingScopeError``, ``ServiceRefusedError``
-        (``platform_not_found``, ``platform_refused``, ``token_refused``), ``PlatformThrottledError``,
-        ``PlatformServiceError`` (5xx), ``PlatformAnswerError`` (HTML, a redirect, not JSON) or ``OutboundError``.
-        """
-        _require_origin(url, allowed_origins)
-        token = self._tokens.get(registration, scopes)
-        answer = self._get(url, token, accept)
-        if answer.status == 401:  # ended early or revoked: once more with a new one
-            self._tokens.drop(registration, scopes, token)
-            token = self._tokens.get(registration, scopes)
-            answer = self._get(url, token, accept)
-            if answer.status == 401:
-                self._tokens.drop(registration, scopes, token)
-        _require_success(answer, scopes)
-        return _decoded(answer), answer.headers
+        """Return what ``send_for_json`` does for a GET of one page."""
+        call = ServiceCall(url=url, scopes=scopes, accept=accept, allowed_origins=allowed_origins)
+        return self.send_for_json(registration, call)
 
     def iter_pages(
         self,
@@ -85,8 +137,8 @@ class ServiceClient:
         scopes: Collection[str],
         accept: str,
         allowed_origins: Collection[str],
-    ) -> Iterator[object]:
-        """Yield each page's decoded body, fetching the next when asked for; the platform's next link is opaque.
+    ) -> Iterator[Page]:
+        """Yield each page, fetching the next when asked for; the platform's next link is opaque.
 
         Raises what ``get_json`` raises; ``PlatformAnswerError`` (``pages_endless``) when an address or a page comes
         a second time or there are more pages than the limit.
@@ -99,17 +151,59 @@ class ServiceClient:
             if following in seen or len(seen) == self._page_limit:
                 raise PlatformAnswerError(f"{host} never comes to a last page.", code="pages_endless")
             seen.add(following)
-            page, headers = self.get_json(
+            body, headers = self.get_json(
                 registration, following, scopes=scopes, accept=accept, allowed_origins=allowed_origins
             )
-            if page == previous and _has_entries(page):
+            if body == previous and _has_entries(body):
                 raise PlatformAnswerError(f"{host} repeats the same page.", code="pages_endless")
-            previous = page
+            previous = body
+            page = Page(body, headers, following)
             following = next_link(headers.get("Link"), following)
             yield page
 
-    def _get(self, url: str, token: str, accept: str) -> Answer:
-        return self._requests.send("GET", url, headers={"Authorization": f"Bearer {token}", "Accept": accept})
+    @contextmanager
+    def _outcome_of(self, registration: Registration, call: ServiceCall) -> Iterator[None]:
+        """Record how a call ended, unless it never began: a foreign origin, a platform that is left alone."""
+        _require_origin(call.url, call.allowed_origins)
+        key = (registration.id, urlsplit(call.url).hostname or "")
+        try:
+            yield
+        except PlatformUnreachableError:
+            raise
+        except OutboundError as error:
+            self._health.record(key, error.code)
+            raise
+        self._health.record(key, None)
+
+    def _sent(self, registration: Registration, call: ServiceCall) -> Answer:
+        answer = self._authorised(registration, call)
+        _require_success(answer, call)
+        return answer
+
+    def _authorised(self, registration: Registration, call: ServiceCall) -> Answer:
+        """The answer to the call; a token that is refused is replaced once, since the platform then did nothing."""
+        token = self._tokens.get(registration, call.scopes)
+        answer = self._send(registration, call, token)
+        if answer.status == 401:  # ended early or revoked
+            self._tokens.drop(registration, call.scopes, token)
+            token = self._tokens.get(registration, call.scopes)
+            answer = self._send(registration, call, token)
+            if answer.status == 401:
+                self._tokens.drop(registration, call.scopes, token)
+        return answer
+
+    def _send(self, registration: Registration, call: ServiceCall, token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}", "Accept": call.accept}
+        if call.content_type is not None:
+            headers["Content-Type"] = call.content_type
+        request = ServiceRequest(
+            method=call.method,
+            url=call.url,
+            headers=headers,
+            body=None if call.document is None else encoded(call.document),
+            is_repeatable=call.is_repeatable,
+        )
+        return self._requests.send(registration.id, request)
 
 
 def _require_origin(url: str, allowed_origins: Collection[str]) -> None:
@@ -121,32 +215,24 @@ def _require_origin(url: str, allowed_origins: Collection[str]) -> None:
         raise AddressRefusedError("A service address is not on the origin that the platform's launches named.")
 
 
-def _require_success(answer: Answer, scopes: Collection[str]) -> None:
+def _require_success(answer: Answer, call: ServiceCall) -> None:
     """Raise unless the status is 2xx; throttling and 5xx were dealt with before."""
     host, status = urlsplit(answer.url).hostname, answer.status
     if status < 300:
         return
+    special = None if call.refusal is None else call.refusal(answer)
+    if special is not None:
+        raise special
     if status < 400:
         raise PlatformAnswerError(f"{host} redirects instead of answering ({status}).", http_status=status)
     if status in {401, 403} and _INSUFFICIENT.search(answer.headers.get("WWW-Authenticate", "")):
-        names = ", ".join(sorted(scopes))
+        names = ", ".join(sorted(call.scopes))
         raise MissingScopeError(f"{host} has not granted {names} for this course.", http_status=status)
     if status == 404:
         message = f"{host} does not know the course or column any more (404)."
         raise ServiceRefusedError(message, code="platform_not_found", http_status=status)
     code = "token_refused" if status == 401 else "platform_refused"
     raise ServiceRefusedError(f"{host} refused the request ({status}).", code=code, http_status=status)
-
-
-def _decoded(answer: Answer) -> object:
-    """The body as JSON, whatever its declared type: a login page in HTML never is."""
-    try:
-        decoded: object = json.loads(answer.body, parse_float=Decimal, parse_constant=Decimal)
-    except (ValueError, RecursionError):
-        host = urlsplit(answer.url).hostname
-        message = f"{host} did not answer JSON ({answer.status})."
-        raise PlatformAnswerError(message, http_status=answer.status) from None
-    return decoded
 
 
 def _has_entries(page: object) -> bool:

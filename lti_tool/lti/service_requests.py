@@ -4,102 +4,133 @@ Canvas throttles with 403 and the words "Rate Limit Exceeded", everybody else wi
 ``Retry-After`` is seconds or a date (RFC 9110, section 10.2.3). Messages name the host and the status, nothing else.
 """
 
+import random
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from lti_tool.errors import OutboundError, PlatformServiceError, PlatformThrottledError
+from lti_tool.errors import HostUnreachableError, OutboundError, PlatformServiceError, PlatformThrottledError
+from lti_tool.lti.service_health import ServiceHealth
+from lti_tool.lti.service_pace import ServicePace
 from lti_tool.outbound import Answer, HttpClient
 
 ATTEMPTS = 4
 LONGEST_WAIT = 30.0
 """Seconds; a platform that asks for more gets its wait from whoever runs the job."""
-LOW_QUOTA = 100.0
-"""Canvas' bucket holds 600 to 700 by default and refills at about 10 a second (throttling document, 2026)."""
+LONGEST_RETRY_AFTER = 3600.0
+"""Seconds; nobody is put off for longer, whatever a platform asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRequest:
+    """What to send. ``form`` makes the fields of a form post, anew for each attempt; ``body`` is sent as it is.
+
+    ``is_repeatable``: doing it twice is doing it once (reads, PUT, DELETE, token requests). Anything else is sent again
+    only when the attempt certainly did nothing: no connection was made, or the platform refused it for being too much
+    (throttling, 503 with ``Retry-After``).
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    form: Callable[[], Mapping[str, str]] | None = None
+    body: bytes | None = None
+    is_repeatable: bool = True
+
+    @property
+    def host(self) -> str:
+        """The host that is asked."""
+        return urlsplit(self.url).hostname or ""
 
 
 class ServiceRequests:
     """Sends requests to platforms with bounded retries; safe to share between threads.
 
-    ``sleep`` and ``clock`` are replaced in tests. A request must be safe to repeat: reads are, and so are token
-    requests, whose body ``send`` asks for anew each time.
+    ``sleep``, ``clock`` and ``jitter`` (a number from 0 up to 1) are replaced in tests.
     """
 
     def __init__(
         self,
         http: HttpClient,
+        health: ServiceHealth,
         *,
         clock: Callable[[], datetime],
         sleep: Callable[[float], None],
+        jitter: Callable[[], float] = random.random,
         attempts: int = ATTEMPTS,
     ) -> None:
         self._http = http
+        self._health = health
+        self._pace = ServicePace(clock)
         self._clock = clock
         self._sleep = sleep
+        self._jitter = jitter
         self._attempts = attempts
 
-    def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        headers: Mapping[str, str],
-        form: Callable[[], Mapping[str, str]] | None = None,
-    ) -> Answer:
+    def send(self, registration_id: int, request: ServiceRequest) -> Answer:
         """Return the platform's answer, whatever its status below 500, throttling excepted.
 
-        ``form`` makes the fields of a form post. Raises ``PlatformThrottledError``, ``PlatformServiceError`` (status
-        500 and above) or ``OutboundError`` (no answer at all) once every attempt failed.
+        Raises ``PlatformThrottledError``, ``PlatformServiceError`` (status 500 and above) or ``OutboundError`` (no
+        answer at all) once every attempt failed, and ``PlatformUnreachableError`` for a host that is left alone.
         """
-        for attempt in range(1, self._attempts):
-            try:
-                return self._once(method, url, headers, form)
-            except OutboundError as error:
-                wait = self._wait_before_next(error, attempt)
-                if wait is None:
-                    raise
-            self._sleep(wait)
-        return self._once(method, url, headers, form)
+        key = (registration_id, request.host)
+        with self._health.watch(key) as is_probe:
+            attempts = 1 if is_probe else self._attempts
+            for attempt in range(1, attempts):
+                try:
+                    return self._once(key, request)
+                except OutboundError as error:
+                    wait = self._wait_before_next(error, attempt, request)
+                    if wait is None:
+                        raise
+                self._sleep(wait)
+            return self._once(key, request)
 
-    def _once(
-        self, method: str, url: str, headers: Mapping[str, str], form: Callable[[], Mapping[str, str]] | None
-    ) -> Answer:
-        answer = self._http.request(method, url, headers=headers, data=None if form is None else form())
-        host = urlsplit(url).hostname
+    def _once(self, key: tuple[int, str], request: ServiceRequest) -> Answer:
+        pause = self._pace.pause_before(key)
+        if pause > 0:
+            self._sleep(pause)
+        data = request.body if request.form is None else request.form()
+        answer = self._http.request(request.method, request.url, headers=request.headers, data=data)
+        self._pace.learn(key, answer)
         if is_throttled(answer):
             raise PlatformThrottledError(
-                f"{host} asks to slow down ({answer.status}).",
+                f"{request.host} asks to slow down ({answer.status}).",
                 retry_after=self._retry_after(answer),
                 http_status=answer.status,
             )
         if answer.status >= 500:
-            raise PlatformServiceError(f"{host} answered {answer.status}.", http_status=answer.status)
-        if _quota_left(answer) < LOW_QUOTA:
-            self._sleep(1.0)
+            raise PlatformServiceError(
+                f"{request.host} answered {answer.status}.",
+                http_status=answer.status,
+                retry_after=self._retry_after(answer),
+            )
         return answer
 
-    def _wait_before_next(self, error: OutboundError, attempt: int) -> float | None:
-        """Seconds to wait before trying again, or ``None`` when trying again at once makes no sense."""
+    def _wait_before_next(self, error: OutboundError, attempt: int, request: ServiceRequest) -> float | None:
+        """Seconds to wait before trying again, or ``None`` when that makes no sense now or might do harm."""
         if not error.retryable or error.code == "host_slow":
             return None
-        back_off = float(2 ** (attempt - 1))
-        asked = error.retry_after if isinstance(error, PlatformThrottledError) else None
+        if not request.is_repeatable and not _did_nothing(error):
+            return None
+        asked = error.retry_after if isinstance(error, PlatformServiceError) else None
         if asked is None:
-            return back_off
-        return None if asked > LONGEST_WAIT else max(asked, 0.1)
+            return 2.0 ** (attempt - 1) * (1 + self._jitter() / 2)
+        return None if asked > LONGEST_WAIT else max(asked, 0.1) + self._jitter()
 
     def _retry_after(self, answer: Answer) -> float | None:
         text = answer.headers.get("Retry-After", "").strip()
         if text.isascii() and text.isdigit():
-            return float(text[:9])
+            return min(float(text[:9]), LONGEST_RETRY_AFTER)
         try:
             moment = parsedate_to_datetime(text)
         except ValueError:
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return max(0.0, (moment - self._clock()).total_seconds())
+        return min(max(0.0, (moment - self._clock()).total_seconds()), LONGEST_RETRY_AFTER)
 
 
 def is_throttled(answer: Answer) -> bool:
@@ -107,8 +138,8 @@ def is_throttled(answer: Answer) -> bool:
     return answer.status == 429 or (answer.status == 403 and "rate limit exceeded" in answer.text[:2000].lower())
 
 
-def _quota_left(answer: Answer) -> float:
-    try:
-        return float(answer.headers.get("X-Rate-Limit-Remaining", "inf"))
-    except ValueError:
-        return float("inf")
+def _did_nothing(error: OutboundError) -> bool:
+    """Whether the attempt certainly changed nothing at the platform."""
+    if isinstance(error, PlatformThrottledError | HostUnreachableError):
+        return True
+    return isinstance(error, PlatformServiceError) and error.http_status == 503 and error.retry_after is not None

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from lti_tool.db import Database
 from lti_tool.errors import MissingScopeError, PlatformAnswerError, ServiceRefusedError, SettingsError
-from lti_tool.lti.service_requests import ServiceRequests
+from lti_tool.lti.service_requests import ServiceRequest, ServiceRequests
 from lti_tool.models import Registration, ServiceToken
 from lti_tool.outbound import Answer
 from lti_tool.vault import Vault
@@ -126,9 +126,9 @@ class ServiceTokens:
     def _fetch(self, registration: Registration, key: tuple[int, str]) -> _Token:
         wanted = key[1]
         asked_at = self._clock()
-        answer = self._requests.send(
-            "POST",
-            registration.auth_token_url,
+        request = ServiceRequest(
+            method="POST",
+            url=registration.auth_token_url,
             headers={"Accept": "application/json"},
             form=lambda: {
                 "grant_type": "client_credentials",
@@ -137,6 +137,7 @@ class ServiceTokens:
                 "scope": wanted,
             },
         )
+        answer = self._requests.send(registration.id, request)
         text, lifetime = _read_token(answer, wanted)
         token = _Token(text, asked_at + lifetime - min(MARGIN, lifetime / 2))
         self._store(key, token)

@@ -17,9 +17,10 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.utils import default_headers
+from urllib3.exceptions import NewConnectionError
 
 from lti_tool import __version__
-from lti_tool.errors import AddressRefusedError, AnswerTooLargeError, OutboundError
+from lti_tool.errors import AddressRefusedError, AnswerTooLargeError, HostUnreachableError, OutboundError
 from lti_tool.outbound.connections import Deadline, PinnedAdapter
 
 USER_AGENT = f"LTI-Badges/{__version__}"
@@ -150,7 +151,8 @@ class HttpClient:
                 raise slow from None
             if isinstance(error, requests.Timeout):
                 raise OutboundError(f"{host} did not answer in time.", code="host_slow") from None
-            raise OutboundError(f"{host} could not be reached ({type(error).__name__}).") from None
+            kind = HostUnreachableError if _is_unconnected(error) else OutboundError
+            raise kind(f"{host} could not be reached ({type(error).__name__}).") from None
 
     def _adapter(self, url: str) -> PinnedAdapter:
         """Return the connections to a host at the address just checked; those not used for long are closed."""
@@ -178,7 +180,7 @@ class HttpClient:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise OutboundError(f"{host} is not known to DNS.") from None
+            raise HostUnreachableError(f"{host} is not known to DNS.") from None
         addresses = sorted({str(entry[4][0]) for entry in found}, key=lambda one: ":" in one)
         listed = host in self._names or all(self._is_listed(one) for one in addresses)
         if parts.scheme == "http" and not listed:
@@ -192,6 +194,12 @@ class HttpClient:
     def _is_listed(self, address: str) -> bool:
         ip = ipaddress.ip_address(address)
         return any(ip in network for network in self._networks)
+
+
+def _is_unconnected(error: requests.RequestException) -> bool:
+    """Whether the call failed before anything was sent."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(reason, NewConnectionError)
 
 
 def _joined(url: str, location: str) -> str:

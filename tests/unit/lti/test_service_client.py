@@ -253,8 +253,8 @@ def test_a_key_the_platform_does_not_know_is_refused_for_good(tool: Reading) -> 
 
 def test_the_assertion_is_what_the_strictest_platform_wants(tool: Reading) -> None:
     seen: list[str] = []
-    check = tool.platform._is_good_assertion
-    tool.platform._is_good_assertion = lambda text: seen.append(text) or check(text)  # type: ignore[method-assign,func-returns-value]
+    check = tool.platform._proven
+    tool.platform._proven = lambda text: seen.append(text) or check(text)  # type: ignore[method-assign,func-returns-value]
     tool.get(scopes=[READ_ITEMS])
     tool.get(scopes=[READ_RESULTS, READ_ITEMS])
     first, second = (jwt.decode(text, options={"verify_signature": False}) for text in seen)
@@ -406,22 +406,6 @@ def test_a_platform_that_is_gone_is_tried_and_reported(tool: Reading) -> None:
         assert tool.slept == [1.0, 2.0, 4.0]
     finally:
         tool.platform.__enter__()
-
-
-@pytest.mark.parametrize(("left", "pauses"), [("99.5", [1.0]), ("600", []), ("many", [])])
-def test_a_nearly_empty_quota_slows_down_before_the_platform_refuses(
-    tool: Reading, left: str, pauses: list[float]
-) -> None:
-    tool.get()
-    tool.platform._answer = lambda *_: _quota(left)  # type: ignore[method-assign]
-    tool.get()
-    assert tool.slept == pauses
-
-
-def _quota(left: str) -> Any:
-    from werkzeug.wrappers import Response
-
-    return Response("[]", mimetype="application/json", headers={"X-Rate-Limit-Remaining": left})
 
 
 # -- pages ------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,77 @@
+"""How products differ in their LTI Advantage services, as far as this tool has to know: data, each with its ground.
+
+Grounds: *captured* (seen on a running platform), *vendor document* or *vendor code* (read, with the year), *other
+tool's code* (a tool that works with the platform does this). A product that is not named here gets the standard's way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
+CANVAS_SUBMISSION_TYPE = "https://canvas.instructure.com/lti/submission_type"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceQuirks:
+    """One product's ways. The defaults are the standard to the letter."""
+
+    members_limit: int | None = None
+    """``limit`` of roster requests; ``None`` leaves the size of pages to the platform."""
+    line_items_limit: int | None = None
+    results_limit: int | None = None
+    groups_limit: int | None = None
+    stale_score_answers: Mapping[int, str] = field(default_factory=lambda: {409: ""})
+    """Statuses that say "not newer than what I have", with words (lower case) that the body must hold to say so."""
+    refused_score_statuses: frozenset[int] = frozenset({422})
+    """Statuses that say this person cannot have a score in this line item."""
+    score_step: timedelta = timedelta(milliseconds=1)
+    """By how much a score's timestamp must at least exceed the one before."""
+    score_extension: Mapping[str, object] = field(default_factory=dict)
+    """Members added to every score; keys are whole addresses (AGS 2.0, extensions)."""
+    results_need_scores: bool = False
+    """Work that was graded by hand has no result before this tool sent a score, one without points included."""
+    roster_understates_teachers: bool = False
+    """Rosters list some of those who launch as Instructor as Learner."""
+
+
+STANDARD = ServiceQuirks()
+
+CANVAS = ServiceQuirks(
+    members_limit=50,  # vendor code (2026): MAX_PAGE_SIZE; ten a page unless asked
+    line_items_limit=100,  # vendor code (2026): at most 100; ten a page unless asked
+    results_limit=100,  # vendor code (2026): the same
+    groups_limit=50,  # not checked: the roster's
+    # Vendor document (AGS, common error codes, 2026): "Provided timestamp of … before last updated timestamp of …";
+    # its other answers with 400 are about requests that are wrong.
+    stale_score_answers={409: "", 400: "before last updated timestamp"},
+    results_need_scores=True,  # vendor code (submission.rb, 2026): an edit updates results that exist, and makes none
+    # Vendor document (score, 2026): without it every score counts as a new attempt of the learner.
+    score_extension={CANVAS_SUBMISSION: {"new_submission": False}},
+)
+
+MOODLE = ServiceQuirks(
+    # No limits. Captured (4.5): all come at once unless a limit is sent; results with a limit end in an error page, and
+    # the next pages of a roster forget its filters.
+    refused_score_statuses=frozenset({400, 422}),  # captured (4.5): 400 for teachers and unknown users
+    score_step=timedelta(seconds=1),  # captured (4.5): two scores within one second, the second is refused with 409
+    roster_understates_teachers=True,  # captured (4.5): a non-editing teacher is Learner on the roster
+)
+
+BLACKBOARD = ServiceQuirks(  # other tool's code (hypothesis, 2026): asks for 1000 of each
+    members_limit=1000,
+    line_items_limit=1000,
+    results_limit=1000,
+)
+
+_BY_PRODUCT: Mapping[str, ServiceQuirks] = {
+    "canvas": CANVAS,
+    "moodle": MOODLE,
+    "blackboard": BLACKBOARD,
+    "blackboardlearn": BLACKBOARD,
+}
+
+
+def quirks_of(product: str | None) -> ServiceQuirks:
+    """Return the ways of a product family (``tool_platform.product_family_code``, any case)."""
+    return _BY_PRODUCT.get((product or "").lower(), STANDARD)

@@ -3,6 +3,10 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 WITNESSES := tests/witnesses
+LTIJS := bench/ltijs
+BENCH_PEERS = $(if $(filter sign,$(NAME)),$(WITNESSES)/node_modules/.package-lock.json) \
+	$(if $(filter launch,$(NAME)),$(LTIJS)/node_modules/.stamp-built)
+OPENEDX := $(VENV)/openedx
 SUITES := $(wildcard tests/unit tests/architecture tests/witnesses tests/conformance tests/functional)
 BROWSER_TESTS := $(wildcard tests/browser/test_*.py)
 TRANSLATIONS := $(wildcard lti_tool/translations/*/LC_MESSAGES/*.po)
@@ -17,7 +21,7 @@ CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo dev test sure lint fmt types unit architecture witnesses conformance functional browser bench wheel lock \
-	translations clean set-up need-node need-chromium
+	translations clean set-up openedx need-node need-chromium
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,13 +59,13 @@ witnesses: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ## 
 conformance: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ## the standards, clause by clause
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/conformance $(ARGS)
 
-functional: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ## several parts together, on SQLite and PostgreSQL
+functional: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp  ## several parts together, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/functional $(ARGS)
 
 browser: $(VENV)/.stamp-test need-chromium  ## the pages in a real browser
 	@CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" $(BIN)/python -m pytest tests/browser $(ARGS)
 
-bench: $(VENV)/.stamp-test $(if $(filter sign,$(NAME)),$(WITNESSES)/node_modules/.package-lock.json)  ## measure against peers (NAME=launch|sign|sweep|rules|institution)
+bench: $(VENV)/.stamp-test $(BENCH_PEERS)  ## measure against peers (NAME=launch|sign|sweep|rules|institution)
 	@test -n "$(NAME)" || { echo "make bench needs NAME=launch|sign|sweep|rules|institution"; exit 2; }
 	@$(BIN)/python -m bench $(NAME) $(ARGS)
 
@@ -84,16 +88,17 @@ lock: $(VENV)/.stamp-uv  ## pin the dependencies of pyproject.toml, with hashes
 	@$(COMPILE) --extra test pyproject.toml -o requirements-test.lock
 	@$(COMPILE) --extra demo --extra build pyproject.toml -c requirements-test.lock -o requirements-demo.lock
 	@$(COMPILE) pyproject.toml -c requirements-test.lock -o requirements.lock
-	@cd $(WITNESSES) && npm install --package-lock-only --no-progress --loglevel=error
+	@printf 'lti-consumer-xblock==11.4.4\ncryptography>=50\n' | $(COMPILE) - -o requirements-openedx.lock
+	@for one in $(WITNESSES) $(LTIJS); do (cd $$one && npm install --package-lock-only --no-progress --loglevel=error); done
 
 clean:  ## remove what was set up or built (var/, the data of a development database, stays)
-	rm -rf $(VENV) dist build $(WITNESSES)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+	rm -rf $(VENV) dist build $(WITNESSES)/node_modules $(LTIJS)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 	find lti_tool tests migrations bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 	find lti_tool/translations -name '*.mo' -delete
 
 # -- what the targets stand on ----------------------------------------------------------------------------------------
 
-set-up: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json need-chromium
+set-up: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp need-chromium
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing. Debian: apt install python3 python3-venv;" \
@@ -132,6 +137,16 @@ $(VENV)/.stamp-project: pyproject.toml build_hook.py $(TRANSLATIONS) $(VENV)/.st
 $(VENV)/.stamp-test: $(VENV)/.stamp-packages $(VENV)/.stamp-project
 	@touch $@
 
+# Open edX's LTI consumer is a platform that the tests launch from. It brings Django, so it gets an environment of its own.
+openedx: $(OPENEDX)/.stamp
+
+$(OPENEDX)/.stamp: requirements-openedx.lock $(VENV)/.stamp-uv
+	@echo "Installing the packages of $< …"
+	@rm -rf $(OPENEDX) && $(BIN)/python -m venv --without-pip $(OPENEDX)
+	@$(BIN)/uv pip install -q --python $(OPENEDX)/bin/python --require-hashes -r $< 2>/dev/null || \
+		$(BIN)/python -m pip --python $(OPENEDX)/bin/python install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
 need-node:
 	@node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && npm --version >/dev/null 2>&1 || \
 		{ echo "Node.js 20 or newer with npm is missing: the verifiers of $(WITNESSES) need it." \
@@ -140,6 +155,15 @@ need-node:
 $(WITNESSES)/node_modules/.package-lock.json: $(WITNESSES)/package-lock.json $(WITNESSES)/package.json | need-node
 	@echo "Installing the packages of $< …"
 	@cd $(WITNESSES) && npm ci --no-progress --loglevel=error >/dev/null
+	@touch $@
+
+# ltijs keeps its data in SQLite through a package with a part in C++, which npm fetches or builds.
+$(LTIJS)/node_modules/.stamp-built: $(LTIJS)/package-lock.json $(LTIJS)/package.json | need-node
+	@echo "Installing the packages of $<; building SQLite for them can take a minute …"
+	@cd $(LTIJS) && npm ci --no-progress --loglevel=error >/dev/null && \
+		npm rebuild sqlite3 --ignore-scripts=false --loglevel=error >/dev/null 2>&1 || \
+		{ echo "sqlite3 of npm cannot be built: a C++ compiler, make and python3 are needed." \
+		"Debian: apt install g++ make; or measure without ltijs: .venv/bin/python -m bench launch" >&2; exit 1; }
 	@touch $@
 
 need-chromium:

@@ -5,7 +5,7 @@ tool's code* (a tool that works with the platform does this), *constructed* (nob
 allows it, so a client must cope).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,8 @@ class Quirks:
     """``aud`` of token requests where it is not the token URL."""
     login_deployment_parameter: str = "lti_deployment_id"
     has_platform_storage: bool = False
+    repeats_storage_target: bool = False
+    """The launch names the frame again."""
     key_set_cache_control: str | None = "max-age=3600"
     token_content_type: str = "application/json"
     drops_scopes_silently: bool = False
@@ -64,8 +66,35 @@ class Quirks:
     """AGS user ids are JSON numbers."""
     lists_inactive_members: bool = True
     has_result_timestamps: bool = False
+    results_need_scores: bool = False
+    """Work that was graded by hand has no result before the tool posted a score."""
     ignores_user_filter: bool = False
+    ignores_item_filters: bool = False
     comment: str = "Well done"
+    score_status: int = 204
+    """What a score that was taken is answered with."""
+    stale_score: tuple[int, str] = (409, "")
+    """Status and body for a score that is not newer than the one before."""
+    score_resolution: float = 0.0
+    """Seconds; two scores whose times fall into the same one are of the same time."""
+    no_learner_status: int = 422
+    """For a score of somebody who is no learner of the course."""
+    caps_scores: bool = False
+    """A score above the maximum becomes the maximum."""
+    foreign_item_status: int = 404
+    """For one line item, its results and scores, when it is another tool's."""
+    wrong_link_status: int = 404
+    """For a line item in a resource link that is not the tool's."""
+    coupled_item_status: int | None = None
+    """For deleting a line item that came with its resource link; ``None`` deletes it."""
+    wrong_roster_link_status: int = 404
+    """For the roster of a resource link that is not the tool's."""
+    ignores_unknown_roles: bool = False
+    """A roster of a role nobody knows lists everybody."""
+    forgets_filters: bool = False
+    """The next page of a roster is not filtered any more."""
+    offers_differences: bool = False
+    """The roster's last page says where to ask for what changed since."""
     throttle_status: int = 429
     throttle_body: str = "Too Many Requests"
     reports_quota: bool = False
@@ -77,22 +106,34 @@ STANDARD = Quirks(
     line_items=Paging(default=2, link="several"),  # constructed
     results=Paging(default=3, link="unquoted"),  # constructed
     members=Paging(default=2, link="relative"),  # constructed
+    offers_differences=True,  # constructed
 )
 
 CANVAS = Quirks(
     product="canvas",
     issuer="https://canvas.instructure.com",  # vendor code (2026): the same for all hosted schools
     login_deployment_parameter="deployment_id",  # vendor code (2026)
-    has_platform_storage=True,  # vendor document (2026): lti_storage_target at login and launch
+    has_platform_storage=True,  # vendor document (2026): lti_storage_target at login …
+    repeats_storage_target=True,  # … and launch
     line_items=Paging(default=10, cap=100, link="canvas", is_bookmarked=True),  # vendor code (2026)
     results=Paging(default=10, cap=100, link="canvas", is_bookmarked=True),  # vendor code (2026)
     members=Paging(default=50, cap=50, link="canvas", is_bookmarked=True),  # vendor code: MAX_PAGE_SIZE (2026)
     lists_inactive_members=False,  # vendor document (2026): active memberships only
+    score_status=200,  # vendor document (score, 2026)
+    # vendor document (AGS, common error codes, 2026)
+    stale_score=(400, "Provided timestamp of 2026-11-20 before last updated timestamp of 2026-11-21"),
+    foreign_item_status=412,  # vendor document (AGS, common error codes, 2026)
+    wrong_link_status=412,  # vendor document (AGS, common error codes, 2026)
+    coupled_item_status=401,  # vendor document (line items, 2026)
+    wrong_roster_link_status=400,  # vendor code (2026)
+    results_need_scores=True,  # vendor code (submission.rb, 2026)
     throttle_status=403,  # vendor document (throttling, 2026)
     throttle_body="403 Forbidden (Rate Limit Exceeded)",  # vendor document (throttling, 2026)
     reports_quota=True,  # vendor document: X-Rate-Limit-Remaining, X-Request-Cost (2026)
     requires_user_agent=True,  # issue threads of three API clients (January 2026)
 )
+
+CANVAS_OF_ONE_SCHOOL = replace(CANVAS, issuer=None)  # constructed: self-hosted, its admin set an issuer of its own
 
 MOODLE = Quirks(  # Moodle 4.5.7, captured throughout
     product="moodle",
@@ -109,12 +150,20 @@ MOODLE = Quirks(  # Moodle 4.5.7, captured throughout
     has_integer_user_ids=True,  # vendor code (2026): ids are integers; some releases send them as strings
     lists_inactive_members=False,
     has_result_timestamps=True,
+    score_status=200,
+    score_resolution=1.0,
+    no_learner_status=400,
+    caps_scores=True,
+    wrong_link_status=403,
+    ignores_unknown_roles=True,
+    forgets_filters=True,
 )
 
 BLACKBOARD = Quirks(
     product="blackboard",
     issuer="https://blackboard.com",  # vendor document (2026): one for all schools
     ignores_user_filter=True,  # other tool's code (hypothesis, 2026)
+    ignores_item_filters=True,  # constructed
     comment="<p>Well done</p>",  # other tool's code (hypothesis, 2026): comments are HTML
     line_items=Paging(default=100, link="unquoted"),  # constructed
     results=Paging(default=100, cap=1000),  # other tool's code (hypothesis, 2026): asks for 1000

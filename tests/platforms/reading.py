@@ -73,6 +73,7 @@ class Reading:
     def new_client(self, **options: Any) -> ServiceClient:
         """Another process' client on the same database."""
         http = HttpClient(timeout=(2.0, 5.0), allowed_private_hosts=("127.0.0.1",))
+        options = {"jitter": lambda: 0.0} | options
         return ServiceClient(http, self.database, self.vault, self.key, self.clock, sleep=self._sleep, **options)
 
     def _sleep(self, seconds: float) -> None:
@@ -84,8 +85,9 @@ class Reading:
         return self.client.get_json(self.registration, url or self.platform.line_items_url, **self.asking(**changes))[0]
 
     def pages(self, url: str | None = None, **changes: Any) -> Iterator[Any]:
-        """``iter_pages`` on the line items, changed as asked."""
-        return self.client.iter_pages(self.registration, url or self.platform.line_items_url, **self.asking(**changes))
+        """The bodies that ``iter_pages`` finds on the line items, changed as asked."""
+        url = url or self.platform.line_items_url
+        return (page.body for page in self.client.iter_pages(self.registration, url, **self.asking(**changes)))
 
     def asking(self, **changes: Any) -> dict[str, Any]:
         """Options that fit the line items service."""

@@ -5,41 +5,29 @@ to itself, so that a tool that works here works where checks are laxer.
 What it is asked is counted in ``counts`` and listed in ``requests``.
 """
 
-import base64
-import hashlib
-import hmac
-import json
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
 from typing import Any, Self
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
+from platforms.names import (
+    DEEP_LINKING_SETTINGS,
+    ENDPOINT,
+    LTI,
+    NAMES_AND_ROLES,
+    REMOVED,
+    ROLE,
+    TEST_USER,
+    full_name,
+)
 from platforms.quirks import STANDARD, Quirks
-from platforms.strict_services import StrictServices
+from platforms.signing import SigningKey, compact_jwt, rsa_key
+from platforms.strict_registration import StrictRegistration
 from platforms.strict_tokens import SCOPES
 from werkzeug.serving import WSGIRequestHandler, make_server
-
-LTI = "https://purl.imsglobal.org/spec/lti/claim/"
-ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
-NAMES_AND_ROLES = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
-DEEP_LINKING_SETTINGS = "https://purl.imsglobal.org/spec/lti-dl/claim/deep_linking_settings"
-ROLE = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
-TEST_USER = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
-REMOVED: Any = object()
-"""As a claim's or header's value: leave it out."""
-
-_SHORT = {"endpoint": ENDPOINT, "namesroleservice": NAMES_AND_ROLES, "deep_linking_settings": DEEP_LINKING_SETTINGS}
-_LTI_CLAIMS = {
-    "message_type", "version", "deployment_id", "target_link_uri", "resource_link", "roles", "context",
-    "tool_platform", "role_scope_mentor", "launch_presentation", "lis", "custom", "lti1p1", "for_user",
-}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -69,28 +57,7 @@ class Column:
     """Entries added to its results as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A key of the platform."""
-
-    kid: str
-    private_key: rsa.RSAPrivateKey
-
-    def public_jwk(self) -> dict[str, Any]:
-        """The public half as the key set publishes it."""
-        document: dict[str, Any] = RSAAlgorithm.to_jwk(self.private_key.public_key(), as_dict=True)
-        return {key: value for key, value in document.items() if key != "key_ops"} | {
-            "kid": self.kid, "alg": "RS256", "use": "sig",
-        }  # fmt: skip
-
-
-@cache
-def rsa_key(name: str) -> rsa.RSAPrivateKey:
-    """A 2048-bit key, made once a process and name."""
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-class StrictPlatform(StrictServices):
+class StrictPlatform(StrictRegistration):
     """The platform; a WSGI application and a context manager.
 
     ``tool_keys`` returns the tool's key set document; ``tool_jwks_url`` is where to fetch it instead. A persona is a
@@ -113,6 +80,8 @@ class StrictPlatform(StrictServices):
         self.tool_keys, self.tool_jwks_url = tool_keys, tool_jwks_url
         self.redirect_uris = list(redirect_uris)
         self.deployment_id = deployment_id
+        self.storage_target = "post_message_forwarding" if quirks.has_platform_storage else None
+        """Frame for Platform Storage; ``_parent`` is the LMS's own window. Set to try other platforms."""
         self.keys = [SigningKey("platform-key-1", rsa_key("platform-key-1"))]
         teacher, learner = ("3", "4") if quirks.has_integer_user_ids else ("teacher", "learner")
         self.personas = {"teacher": teacher, "learner": learner}
@@ -174,7 +143,7 @@ class StrictPlatform(StrictServices):
         tag: str | None = None,
     ) -> Column:
         """Add a column; ``None`` as a score is a result without one, who is not in ``scores`` has no result."""
-        number = len(self.columns) + 1
+        number = max(self.columns, default=0) + 1
         column = Column(number, label, Decimal(maximum), dict(scores or {}), mine, resource_id, tag)
         self.columns[number] = column
         return column
@@ -188,17 +157,33 @@ class StrictPlatform(StrictServices):
         self.keys = [key, *(self.keys if keep_old else [])]
         return key
 
-    def login_form(self, persona: str = "learner", target_link_uri: str | None = None) -> dict[str, str]:
-        """The parameters of a third-party initiated login, to be sent to the tool's login URL."""
+    def login_form(
+        self,
+        persona: str = "learner",
+        target_link_uri: str | None = None,
+        *,
+        message: Mapping[str, Any] | None = None,
+    ) -> dict[str, str]:
+        """The parameters of a third-party initiated login, to be sent to the tool's login URL.
+
+        ``message`` is what the login leads to, as changes to the claims of a resource link launch (``strict_messages``,
+        ``strict_deep_linking``).
+        """
+        if target_link_uri is not None:
+            message = dict(message or {}) | {"target_link_uri": target_link_uri}
         form = {
             "iss": self.issuer,
             "client_id": self.client_id,
             "login_hint": self.personas.get(persona, persona),
-            "lti_message_hint": json.dumps({"launchid": "ltilaunch1_276672685"}),
-            "target_link_uri": target_link_uri or self.redirect_uris[0],
+            "lti_message_hint": self.message_hint(message),
+            "target_link_uri": (message or {}).get("target_link_uri", self.redirect_uris[0]),
             self.quirks.login_deployment_parameter: self.deployment_id,
         }
-        return form | ({"lti_storage_target": "post_message_forwarding"} if self.quirks.has_platform_storage else {})
+        return form | self.storage_parameter()
+
+    def storage_parameter(self) -> dict[str, str]:
+        """The name of the frame that keeps state for tools without cookies, if the platform has one."""
+        return {"lti_storage_target": self.storage_target} if self.storage_target else {}
 
     def launch_form(self, persona: str | None, state: str, nonce: str, **claim_overrides: Any) -> dict[str, str]:
         """The form that the browser posts to the tool: ``id_token`` and ``state``.
@@ -206,9 +191,13 @@ class StrictPlatform(StrictServices):
         ``persona`` ``None`` is an anonymous launch. Overrides are claims by their short or whole name (pass the
         latter as ``**{"https://…": value}``); the value ``REMOVED`` leaves the claim out.
         """
-        claims = self.claims(persona, nonce) | {_full_name(key): value for key, value in claim_overrides.items()}
+        claims = self.claims(persona, nonce) | {full_name(key): value for key, value in claim_overrides.items()}
         form = {"id_token": self.sign({k: v for k, v in claims.items() if v is not REMOVED}), "state": state}
-        return form | ({"lti_storage_target": "post_message_forwarding"} if self.quirks.has_platform_storage else {})
+        return form | (self.storage_parameter() if self.quirks.repeats_storage_target else {})
+
+    def ags_claim(self) -> dict[str, Any]:
+        """The gradebook's claim, without a line item."""
+        return {"scope": sorted(self.granted_scopes & SCOPES), "lineitems": self.line_items_url}
 
     def claims(self, persona: str | None, nonce: str) -> dict[str, Any]:
         """The claims of a resource link launch by somebody on the roster."""
@@ -240,9 +229,9 @@ class StrictPlatform(StrictServices):
                 "locale": "en-GB",
             },
             LTI + "custom": {"unresolved": "$Canvas.course.id"},
-            ENDPOINT: {"scope": sorted(self.granted_scopes & SCOPES), "lineitems": self.line_items_url},
+            ENDPOINT: self.ags_claim(),
             NAMES_AND_ROLES: {"context_memberships_url": self.memberships_url, "service_versions": ["2.0"]},
-        }
+        } | self.more_service_claims()
         if person is not None:
             shared = {"sub": person.user_id, "name": person.name, "email": person.email}
             claims |= {key: value for key, value in shared.items() if value is not None}
@@ -256,14 +245,9 @@ class StrictPlatform(StrictServices):
         headers: Mapping[str, Any] | None = None,
     ) -> str:
         """A compact JWT; ``alg`` may be ``none`` or ``HS256`` (``key`` as bytes) for what a tool must refuse."""
-        header = {"alg": alg, "typ": "JWT", "kid": self.keys[0].kid} | dict(headers or {})
-        header = {name: value for name, value in header.items() if value is not REMOVED}
-        if alg not in {"none", "HS256"}:
-            extra = {name: value for name, value in header.items() if name not in {"alg", "typ"}}
-            return jwt.encode(dict(claims), key or self.keys[0].private_key, algorithm=alg, headers=extra)
-        signed = f"{_segment(header)}.{_segment(claims)}"
-        mac = hmac.digest(key or b"secret", signed.encode(), hashlib.sha256) if alg == "HS256" else b""
-        return f"{signed}.{_encoded(mac)}"
+        header = {"kid": self.keys[0].kid} | dict(headers or {})
+        kept = {name: value for name, value in header.items() if value is not REMOVED}
+        return compact_jwt(claims, alg, key or self.keys[0].private_key, kept)
 
     def new_launch(self, persona: str = "learner") -> dict[str, str]:
         """A well-formed launch that answers no login of the tool: state and nonce are made up."""
@@ -275,16 +259,17 @@ class _QuietHandler(WSGIRequestHandler):
         pass
 
 
-def _full_name(claim: str) -> str:
-    return _SHORT.get(claim) or (LTI + claim if claim in _LTI_CLAIMS else claim)
-
-
-def _segment(document: Mapping[str, Any]) -> str:
-    return _encoded(json.dumps(document, separators=(",", ":")).encode())
-
-
-def _encoded(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode("ascii")
-
-
-__all__ = ["REMOVED", "TEST_USER", "Column", "Person", "SigningKey", "StrictPlatform", "rsa_key"]
+__all__ = [
+    "DEEP_LINKING_SETTINGS",
+    "ENDPOINT",
+    "LTI",
+    "NAMES_AND_ROLES",
+    "REMOVED",
+    "ROLE",
+    "TEST_USER",
+    "Column",
+    "Person",
+    "SigningKey",
+    "StrictPlatform",
+    "rsa_key",
+]

@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from lti_tool.domain.clauses import canonical_scheme
 from lti_tool.domain.evidence import Evidence, EvidenceState, Freshness, Policy
 from lti_tool.domain.figures import NOTHING, Ratio, reaches
 from lti_tool.domain.judgement import Figures, Judgement, Kind, Reason, ReasonCode
@@ -18,6 +19,9 @@ _MET, _NOT_MET, _UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
 _FRESH, _GRADED, _COMPLETED = Freshness.FRESH, EvidenceState.GRADED, EvidenceState.COMPLETED
 _NOT_OPENED, _MISSING = EvidenceState.NOT_OPENED, EvidenceState.MISSING
 _THRESHOLD_MET, _BELOW_THRESHOLD = ReasonCode.THRESHOLD_MET, ReasonCode.BELOW_THRESHOLD
+
+# Sweeps judge by the hundred thousand, and the constructor a named tuple has costs more than the tuple.
+_new = tuple.__new__
 
 _UNTRUSTED = {
     Freshness.STALE: ReasonCode.STALE,
@@ -35,18 +39,47 @@ _WITHOUT_RESULT = {
 
 
 class Window(NamedTuple):
-    """A time the work must fall into: from ``after`` (included) until ``before`` (excluded)."""
+    """A time the work must fall into: from ``after`` (included) until ``before`` (excluded).
+
+    Where the dates differ by section and the learner's sections are not known, ``after`` is the earliest and
+    ``before`` the latest they can be, and what is not at ``surely_after`` or later and before ``surely_before`` can't
+    be told.
+    """
 
     after: datetime | None = None
     before: datetime | None = None
+    surely_after: datetime | None = None
+    surely_before: datetime | None = None
 
-    def until(self, before: datetime) -> "Window":
-        """This window, ending at ``before`` at the latest."""
-        return Window(self.after, before if self.before is None else min(before, self.before))
+    def until(self, before: datetime, surely_before: datetime | None = None) -> "Window":
+        """This window, ending at ``before`` at the latest (and perhaps as early as ``surely_before``)."""
+        return Window(
+            self.after,
+            _earlier(before, self.before),
+            self.surely_after,
+            _earlier(surely_before, self.surely_before),
+        )
 
-    def since(self, after: datetime) -> "Window":
-        """This window, beginning at ``after`` at the earliest."""
-        return Window(after if self.after is None else max(after, self.after), self.before)
+    def since(self, after: datetime, surely_after: datetime | None = None) -> "Window":
+        """This window, beginning at ``after`` at the earliest (and perhaps as late as ``surely_after``)."""
+        return Window(
+            _later(after, self.after),
+            self.before,
+            _later(surely_after, self.surely_after),
+            self.surely_before,
+        )
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other)
 
 
 def obstacle(evidence: Evidence, policy: Policy) -> ReasonCode | None:
@@ -88,15 +121,20 @@ def judge_percent(
     """Whether the work reached ``needed`` percent of its maximum (in the window)."""
     if evidence is None:
         return unbound(slot, kind)
-    measured = measure(evidence, needed, policy)
+    score, maximum = evidence.score, evidence.maximum
+    is_plain = evidence.freshness is _FRESH and evidence.state is _GRADED
+    if is_plain and score is not None and maximum is not None and maximum > 0:
+        measured: Ratio | ReasonCode = (score, maximum)
+    else:
+        measured = measure(evidence, needed, policy)
     if not isinstance(measured, tuple):
         judgement = _unknown(measured, evidence, kind)
     else:
         figures: Figures = {"title": evidence.title, "value": measured, "needed": needed}
         if reaches(measured, needed):
-            judgement = Judgement(_MET, kind, Reason(_THRESHOLD_MET, figures), slot, (), evidence)
+            judgement = _new(Judgement, (_MET, kind, _new(Reason, (_THRESHOLD_MET, figures)), slot, (), evidence))
         else:
-            judgement = Judgement(_NOT_MET, kind, Reason(_BELOW_THRESHOLD, figures), slot, (), evidence)
+            judgement = _new(Judgement, (_NOT_MET, kind, _new(Reason, (_BELOW_THRESHOLD, figures)), slot, (), evidence))
     return judgement if window is None else within(judgement, window)
 
 
@@ -116,18 +154,30 @@ def judge_points(evidence: Evidence, needed: Decimal, policy: Policy) -> Judgeme
     return _judged(_NOT_MET, Reason(ReasonCode.BELOW_POINTS, figures), evidence)
 
 
-def judge_letter(evidence: Evidence, letters: tuple[str, ...], policy: Policy) -> Judgement:
-    """Whether the letter grade is one of ``letters``, whatever their case. A zero for missing work is no letter."""
+def judge_letter(
+    evidence: Evidence, letters: tuple[str, ...], policy: Policy, scheme: tuple[str, ...] = ()
+) -> Judgement:
+    """Whether the letter grade is one of ``letters``, whatever their case. A zero for missing work is no letter.
+
+    With the ``scheme`` the letters were chosen from: unknown where the source uses another one, or where the letter is
+    none of it. A source that tells no scheme is believed.
+    """
     code = obstacle(evidence, policy)
     if code is not None:
         return _unknown(code, evidence)
+    known = evidence.scheme if evidence.scheme is not None else scheme
+    if scheme and known is not scheme and canonical_scheme(known) != canonical_scheme(scheme):
+        figures: Figures = {"title": evidence.title, "needed": ", ".join(letters)}
+        return _judged(_UNKNOWN, Reason(ReasonCode.SCHEME_CHANGED, figures), evidence)
     if evidence.state is _MISSING:
         return _judged(_NOT_MET, _about(ReasonCode.MISSING, evidence), evidence)
     letter = (evidence.letter or "").strip()
     if not letter:
         return _unknown(ReasonCode.NO_LETTER, evidence)
-    figures: Figures = {"title": evidence.title, "value": letter, "needed": ", ".join(letters)}
-    if letter.casefold() in {wanted.casefold() for wanted in letters}:
+    figures = {"title": evidence.title, "value": letter, "needed": ", ".join(letters)}
+    if known and letter.casefold() not in canonical_scheme(known):
+        return _judged(_UNKNOWN, Reason(ReasonCode.LETTER_UNKNOWN, figures), evidence)
+    if letter.casefold() in canonical_scheme(letters):
         return _judged(_MET, Reason(ReasonCode.LETTER_MET, figures), evidence)
     return _judged(_NOT_MET, Reason(ReasonCode.OTHER_LETTER, figures), evidence)
 
@@ -172,6 +222,11 @@ def judge_timing(evidence: Evidence | None, window: Window, kind: Kind = Kind.CO
         reason = Reason(ReasonCode.TOO_LATE, {**figures, "date": window.before})
     elif window.after is not None and moment < window.after:
         reason = Reason(ReasonCode.TOO_EARLY, {**figures, "date": window.after})
+    elif (window.surely_before is not None and moment >= window.surely_before) or (
+        window.surely_after is not None and moment < window.surely_after
+    ):
+        reason = Reason(ReasonCode.SECTION_DATE_UNKNOWN, figures)
+        return Judgement(_UNKNOWN, kind, reason, evidence.slot, (), evidence)
     else:
         return None
     return Judgement(_NOT_MET, kind, reason, evidence.slot, (), evidence)
@@ -201,4 +256,6 @@ def _judged(verdict: Verdict, reason: Reason, evidence: Evidence, kind: Kind = K
 
 
 def _unknown(code: ReasonCode, evidence: Evidence, kind: Kind = Kind.COLUMN) -> Judgement:
-    return _judged(_UNKNOWN, _about(code, evidence), evidence, kind)
+    return _new(
+        Judgement, (_UNKNOWN, kind, _new(Reason, (code, {"title": evidence.title})), evidence.slot, (), evidence)
+    )

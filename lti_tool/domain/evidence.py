@@ -49,6 +49,8 @@ DEFAULT_POLICY = Policy()
 class Evidence:
     """The current fact about one learner in one slot. Times are aware; ``title`` is the column's, for reading.
 
+    ``scheme``: the letters of the grading scheme the source uses now, best first; ``None`` where it tells none.
+
     A score above its maximum is legal (bonus points). Raises ``InvalidInputError`` (``score_invalid``) for a score or
     maximum that is not a finite number.
     """
@@ -65,6 +67,7 @@ class Evidence:
     graded_at: datetime | None = None
     checked_at: datetime | None = None
     position: int = 0
+    scheme: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for number in (self.score, self.maximum):
@@ -76,9 +79,9 @@ class Evidence:
         """When the work was done, as far as known: handed in, else graded."""
         return self.submitted_at or self.graded_at
 
-    def to_document(self) -> dict[str, str | int | None]:
-        """A JSON document: decimals as strings, times in ISO 8601."""
-        return {
+    def to_document(self) -> dict[str, object]:
+        """A JSON document: decimals as strings, times in ISO 8601; ``scheme`` only where the source tells one."""
+        document: dict[str, object] = {
             "slot": self.slot,
             "title": self.title,
             "source": self.source,
@@ -92,6 +95,9 @@ class Evidence:
             "checked_at": _iso(self.checked_at),
             "position": self.position,
         }
+        if self.scheme is not None:
+            document["scheme"] = list(self.scheme)
+        return document
 
 
 def percent(evidence: Evidence) -> Decimal | None:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     ACHIEVEMENT = "achievement"
     COLUMN = "column"
     ASSESSOR = "assessor"
+    SECTION = "section"
     PART = "part"
     ASIDE = "aside"
 
@@ -45,6 +46,8 @@ class ReasonCode(StrEnum):
     BELOW_POINTS = "below_points"  # title, value, needed
     LETTER_MET = "letter_met"  # title, value, needed (letters, comma-separated)
     OTHER_LETTER = "other_letter"  # title, value, needed
+    SCHEME_CHANGED = "scheme_changed"  # title, needed (letters): the source grades by another scheme than the rule's
+    LETTER_UNKNOWN = "letter_unknown"  # title, value, needed: the letter is not one of the scheme
     COMPLETED = "completed"  # title
     SUBMITTED = "submitted"  # title
     NOT_GRADED = "not_graded"  # title
@@ -62,6 +65,7 @@ class ReasonCode(StrEnum):
     TOO_LATE = "too_late"  # title, at, date
     TOO_EARLY = "too_early"  # title, at, date
     DATE_UNKNOWN = "date_unknown"  # title
+    SECTION_DATE_UNKNOWN = "section_date_unknown"  # title, at: the sections, and so the learner's date, are not known
     COLUMN_UNKNOWN = "column_unknown"  # title (the slot): nothing is bound to it
     COMPETENCY_UNKNOWN = "competency_unknown"  # title (the identifier)
     NOTHING_MAPPED = "nothing_mapped"  # title
@@ -74,6 +78,9 @@ class ReasonCode(StrEnum):
     ASSESSOR_CONFIRMED = "assessor_confirmed"  # title
     ASSESSOR_DECLINED = "assessor_declined"  # title
     NOT_ASSESSED = "not_assessed"  # title
+    IN_SECTION = "in_section"  # title
+    NOT_IN_SECTION = "not_in_section"  # title
+    SECTIONS_UNKNOWN = "sections_unknown"  # title: the source does not tell which sections the learner is in
     WAITING_UNTIL = "waiting_until"  # date
     NO_CLOSING_DATE = "no_closing_date"
     RULED_OUT = "ruled_out"  # a "not" whose clause is met

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from lti_tool.domain.columns import Window, judge_percent, judge_timing, measure
 from lti_tool.domain.competency_plan import Calculation, CompetencyPlan, Part
-from lti_tool.domain.evidence import Evidence, Policy
+from lti_tool.domain.evidence import Evidence, Freshness, Policy
 from lti_tool.domain.figures import EVERYTHING, EXACT, HUNDRED, NOTHING, Ratio, reaches
 from lti_tool.domain.judgement import Figures, Judgement, Kind, Reason, ReasonCode
 from lti_tool.domain.verdict import Verdict, all_of
@@ -21,8 +21,11 @@ __all__ = ["Calculation", "CompetencyPlan", "Part", "judge_competency"]
 
 _MET, _NOT_MET, _UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
 _ALL, _HIGHEST = Calculation.ALL, Calculation.HIGHEST
-_COMPETENCY, _PART = Kind.COMPETENCY, Kind.PART
+_COMPETENCY, _PART, _ASIDE = Kind.COMPETENCY, Kind.PART, Kind.ASIDE
+_new = tuple.__new__  # see columns
 _EXCUSED, _ENOUGH, _NEEDS_MORE = ReasonCode.EXCUSED, ReasonCode.ENOUGH, ReasonCode.NEEDS_MORE
+_NOTHING = Decimal(0)
+_add, _multiply = EXACT.add, EXACT.multiply
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -57,11 +60,13 @@ class _Question(NamedTuple):
 
     def _read(self, part: Part) -> _Reading:
         evidence, threshold = self.evidence_by_slot.get(part.slot), self.plan.threshold
-        measured = None if evidence is None else measure(evidence, threshold, self.policy)
-        ratio = measured if isinstance(measured, tuple) else None
         judgement = judge_percent(part.slot, evidence, threshold, self.policy, self.window, _PART)
-        is_excused = judgement.reason.code is _EXCUSED
-        return _Reading(part, evidence, ratio, _aside(judgement) if is_excused else judgement)
+        if judgement.reason.code is _EXCUSED:
+            return _Reading(part, evidence, None, _aside(judgement))
+        measured = None
+        if evidence is not None and (self.window is not None or judgement.verdict is not _UNKNOWN):
+            measured = measure(evidence, threshold, self.policy)
+        return _Reading(part, evidence, measured if isinstance(measured, tuple) else None, judgement)
 
     def conclude(self, verdict: Verdict, reason: Reason, children: Iterable[Judgement]) -> Judgement:
         return _conclude(self.plan, verdict, reason, children)
@@ -152,8 +157,12 @@ def _place(reading: _Reading) -> tuple[datetime, datetime, int, str]:
 
 
 def _is_unplaced(reading: _Reading, counted: Sequence[_Reading]) -> bool:
-    """Whether an unknown, undated part may turn out newer than a dated one."""
-    return reading.ratio is None and reading.moment is None and any(other.moment for other in counted)
+    """Whether an unknown part may turn out newer than the others: it has no date yet, or none that can be trusted."""
+    if reading.ratio is not None:
+        return False
+    if reading.evidence is None or reading.evidence.freshness is not Freshness.FRESH:
+        return len(counted) > 1
+    return reading.moment is None and any(other.moment for other in counted)
 
 
 def _is_unopened(reading: _Reading) -> bool:
@@ -170,16 +179,19 @@ def _average(question: _Question) -> Judgement:
 
 
 def _weighted(_plan: CompetencyPlan, readings: Sequence[_Reading], unknown: Ratio) -> Ratio:
-    with localcontext(EXACT):
-        total, whole = NOTHING
-        for reading in readings:
-            score, maximum = reading.ratio or unknown
-            share = reading.part.weight * score
-            if maximum == whole:
-                total += share
-            else:
-                total, whole = total * maximum + share * whole, whole * maximum
-        return total, whole * sum((reading.part.weight for reading in readings), Decimal(0))
+    total, whole = NOTHING
+    weights = _NOTHING
+    for reading in readings:
+        score, maximum = reading.ratio or unknown
+        weight = reading.part.weight
+        share = _multiply(weight, score)
+        weights = _add(weights, weight)
+        if maximum == whole:
+            total = _add(total, share)
+        else:
+            total = _add(_multiply(total, maximum), _multiply(share, whole))
+            whole = _multiply(whole, maximum)
+    return total, _multiply(whole, weights)
 
 
 def _decaying_average(question: _Question) -> Judgement:
@@ -250,7 +262,8 @@ def _shown(reading: _Reading, timing: Judgement | None) -> Judgement:
 
 
 def _aside(judgement: Judgement) -> Judgement:
-    return judgement._replace(kind=Kind.ASIDE)
+    verdict, _, reason, subject, children, evidence = judgement
+    return _new(Judgement, (verdict, _ASIDE, reason, subject, children, evidence))
 
 
 def _conclude(plan: CompetencyPlan, verdict: Verdict, reason: Reason, children: Iterable[Judgement]) -> Judgement:

@@ -4,11 +4,15 @@
 
     {"all": [clause, …]}   {"any": [clause, …]}   {"at_least": 2, "of": [clause, …]}   {"not": clause}
     {"before": "2026-01-31T23:59:00Z", "of": clause}   {"after": "2025-09-01T00:00:00+02:00", "of": clause}
-    {"competency": id}   {"achievement": id}   {"assessor": id}
+    {"before": {"default": "2026-01-31T23:59:00Z", "sections": {"<section id>": "2026-02-07T23:59:00Z"}}, "of": clause}
+    {"competency": id}   {"achievement": id}   {"assessor": id}   {"section": id}
     {"column": slot, "percent": {"at_least": "70"}}   {"column": slot, "points": {"at_least": "12.5"}}
     {"column": slot, "letter": {"one_of": ["A", "B+"]}}
+    {"column": slot, "letter": {"one_of": ["A"], "scheme": ["A", "B", "C"], "fingerprint": "…"}}
     {"column": slot, "completed": true}   {"column": slot, "submitted": true}
 
+``scheme`` lists the letters of the grading scheme the clause was written against, best first. The fingerprint is
+written with it, may be left out by hand, and is refused where it names another scheme.
 Numbers are strings of decimal digits or integers; floats are refused, since they cannot say 69.95 exactly.
 """
 
@@ -31,6 +35,9 @@ from lti_tool.domain.clauses import (
     Measure,
     Not,
     Rule,
+    SectionClause,
+    SectionDates,
+    scheme_fingerprint,
 )
 from lti_tool.errors import RuleError
 
@@ -38,17 +45,24 @@ MAX_DEPTH = 8
 MAX_CLAUSES = 200
 MAX_TEXT = 500
 MAX_LETTERS = 50
+MAX_SECTIONS = 200
 
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
 _COMPANIONS: dict[str, set[str]] = {"at_least": {"of"}, "before": {"of"}, "after": {"of"}, "column": {*Measure}}
-_KEYS = {CompetencyClause: "competency", AchievementClause: "achievement", AssessorClause: "assessor"}
+_KEYS = {
+    CompetencyClause: "competency",
+    AchievementClause: "achievement",
+    AssessorClause: "assessor",
+    SectionClause: "section",
+}
 
 
 def parse_rule(document: object) -> Rule:
     """Read a rule. Raises ``RuleError`` with ``field`` as a JSON path (``$.all[1].percent.at_least``) and a code:
 
     ``rule_clause_invalid`` (not an object), ``rule_clause_unknown``, ``rule_clause_repeated``, ``rule_key_unknown``,
-    ``rule_value_missing``, ``rule_value_invalid``, ``rule_empty_list``, ``rule_too_deep``, ``rule_too_long``.
+    ``rule_value_missing``, ``rule_value_invalid``, ``rule_empty_list``, ``rule_scheme_altered``, ``rule_too_deep``,
+    ``rule_too_long``.
     """
     return _Parser().clause(document, "$", 1)
 
@@ -64,15 +78,23 @@ def rule_document(rule: Rule) -> dict[str, object]:
             return {"at_least": count, "of": [rule_document(clause) for clause in clauses]}
         case Not(clause):
             return {"not": rule_document(clause)}
-        case Before(moment, clause):
-            return {"before": moment.isoformat(), "of": rule_document(clause)}
-        case After(moment, clause):
-            return {"after": moment.isoformat(), "of": rule_document(clause)}
+        case Before(moment, clause, sections):
+            return {"before": _dates_document(moment, sections), "of": rule_document(clause)}
+        case After(moment, clause, sections):
+            return {"after": _dates_document(moment, sections), "of": rule_document(clause)}
         case _:
             return _leaf_document(rule)
 
 
-def _leaf_document(clause: ColumnClause | CompetencyClause | AchievementClause | AssessorClause) -> dict[str, object]:
+def _dates_document(moment: datetime, sections: SectionDates) -> object:
+    if not sections:
+        return moment.isoformat()
+    return {"default": moment.isoformat(), "sections": {section: date.isoformat() for section, date in sections}}
+
+
+def _leaf_document(
+    clause: ColumnClause | CompetencyClause | AchievementClause | AssessorClause | SectionClause,
+) -> dict[str, object]:
     if isinstance(clause, ColumnClause):
         return {"column": clause.slot, clause.measure.value: _column_test(clause)}
     return {_KEYS[type(clause)]: clause.identifier}
@@ -81,7 +103,15 @@ def _leaf_document(clause: ColumnClause | CompetencyClause | AchievementClause |
 def _column_test(clause: ColumnClause) -> object:
     if clause.at_least is not None:
         return {"at_least": format(clause.at_least, "f")}
-    return {"one_of": list(clause.letters)} if clause.letters else True
+    if not clause.letters:
+        return True
+    if not clause.scheme:
+        return {"one_of": list(clause.letters)}
+    return {
+        "one_of": list(clause.letters),
+        "scheme": list(clause.scheme),
+        "fingerprint": scheme_fingerprint(clause.scheme),
+    }
 
 
 class _Parser:
@@ -94,11 +124,12 @@ class _Parser:
             "any": lambda entry, path, depth: AnyOf(self.clauses(entry, "any", path, depth)),
             "at_least": self.at_least,
             "not": lambda entry, path, depth: Not(self.clause(entry["not"], f"{path}.not", depth + 1)),
-            "before": lambda entry, path, depth: Before(_moment(entry, "before"), self.wrapped(entry, path, depth)),
-            "after": lambda entry, path, depth: After(_moment(entry, "after"), self.wrapped(entry, path, depth)),
+            "before": self.before,
+            "after": self.after,
             "competency": lambda entry, _path, _depth: CompetencyClause(_text(entry, "competency")),
             "achievement": lambda entry, _path, _depth: AchievementClause(_text(entry, "achievement")),
             "assessor": lambda entry, _path, _depth: AssessorClause(_text(entry, "assessor")),
+            "section": lambda entry, _path, _depth: SectionClause(_text(entry, "section")),
             "column": lambda entry, _path, _depth: _column(entry),
         }
 
@@ -134,6 +165,14 @@ class _Parser:
     def wrapped(self, entry: Mapping[str, object], path: str, depth: int) -> Clause:
         return self.clause(_required(entry, "of"), f"{path}.of", depth + 1)
 
+    def before(self, entry: Mapping[str, object], path: str, depth: int) -> Before:
+        moment, sections = _dates(entry["before"], "before")
+        return Before(moment, self.wrapped(entry, path, depth), sections)
+
+    def after(self, entry: Mapping[str, object], path: str, depth: int) -> After:
+        moment, sections = _dates(entry["after"], "after")
+        return After(moment, self.wrapped(entry, path, depth), sections)
+
     def at_least(self, entry: Mapping[str, object], path: str, depth: int) -> Clause:
         count = entry["at_least"]
         if not isinstance(count, int) or isinstance(count, bool):
@@ -154,17 +193,29 @@ def _column(entry: Mapping[str, object]) -> ColumnClause:
             raise RuleError(f"{measure} must be true", code="rule_value_invalid", field=measure)
         return ColumnClause(slot, measure)
     key = "one_of" if measure is Measure.LETTER else "at_least"
-    if not isinstance(test, Mapping) or set(test) != {key}:
+    optional = {"scheme", "fingerprint"} if measure is Measure.LETTER else set()
+    if not isinstance(test, Mapping) or key not in test or set(test) - optional != {key}:
         raise RuleError(f"{measure} needs an object with {key}", code="rule_value_invalid", field=measure)
     if measure is Measure.LETTER:
-        return ColumnClause(slot, measure, letters=_letters(test[key]))
+        return ColumnClause(slot, measure, letters=_letters(test[key], "letter.one_of"), scheme=_scheme(test))
     return ColumnClause(slot, measure, at_least=_decimal(test[key], f"{measure}.{key}"))
 
 
-def _letters(value: object) -> tuple[str, ...]:
-    field = "letter.one_of"
+def _scheme(test: Mapping[str, object]) -> tuple[str, ...]:
+    """The grading scheme the letters were chosen from; none where the rule names none."""
+    scheme = _letters(test["scheme"], "letter.scheme") if "scheme" in test else ()
+    if "fingerprint" in test and (not scheme or test["fingerprint"] != scheme_fingerprint(scheme)):
+        raise RuleError(
+            "the fingerprint belongs to another grading scheme",
+            code="rule_scheme_altered",
+            field="letter.fingerprint",
+        )
+    return scheme
+
+
+def _letters(value: object, field: str) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > MAX_LETTERS:
-        raise RuleError(f"one_of needs a list of at most {MAX_LETTERS}", code="rule_value_invalid", field=field)
+        raise RuleError(f"a list of at most {MAX_LETTERS} letters is needed", code="rule_value_invalid", field=field)
     if not value:
         raise RuleError("a list of letters must not be empty", code="rule_empty_list", field=field)
     return tuple(_checked_text(letter, f"{field}[{index}]") for index, letter in enumerate(value))
@@ -178,12 +229,36 @@ def _decimal(value: object, field: str) -> Decimal:
     return Decimal(value)
 
 
-def _moment(entry: Mapping[str, object], key: str) -> datetime:
-    value = entry[key]
+def _dates(value: object, key: str) -> tuple[datetime, SectionDates]:
+    """One date for everybody, or a default and the dates of some sections."""
+    if not isinstance(value, Mapping):
+        return _moment(value, key), ()
+    if set(value) != {"default", "sections"}:
+        raise RuleError(f"{key} needs a date, or default and sections", code="rule_value_invalid", field=key)
+    sections = value["sections"]
+    if not isinstance(sections, Mapping) or len(sections) > MAX_SECTIONS:
+        raise RuleError(
+            f"sections needs an object of at most {MAX_SECTIONS} dates",
+            code="rule_value_invalid",
+            field=f"{key}.sections",
+        )
+    if not sections:
+        raise RuleError("sections must not be empty", code="rule_empty_list", field=f"{key}.sections")
+    dates = {
+        _checked_text(section, f"{key}.sections"): _moment(date, f"{key}.sections.{section}")
+        for section, date in sections.items()
+    }
+    return _moment(value["default"], f"{key}.default"), tuple(sorted(dates.items()))
+
+
+def _moment(value: object, field: str) -> datetime:
     try:
-        return datetime.fromisoformat(value if isinstance(value, str) else "")
+        moment = datetime.fromisoformat(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise RuleError("a date is written in ISO 8601", code="rule_value_invalid", field=key) from error
+        raise RuleError("a date is written in ISO 8601", code="rule_value_invalid", field=field) from error
+    if moment.utcoffset() is None:
+        raise RuleError("the date needs a time zone", code="rule_value_invalid", field=field)
+    return moment
 
 
 def _text(entry: Mapping[str, object], key: str) -> str:

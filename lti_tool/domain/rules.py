@@ -19,6 +19,7 @@ from lti_tool.domain.clauses import (
     Measure,
     Not,
     Rule,
+    SectionClause,
     parts_of,
 )
 from lti_tool.domain.columns import (
@@ -53,8 +54,10 @@ __all__ = [
     "Measure",
     "Not",
     "Rule",
+    "SectionClause",
     "competencies_of",
     "evaluate",
+    "iter_clauses",
     "parse_rule",
     "rule_document",
     "slots_of",
@@ -63,6 +66,8 @@ __all__ = [
 # Looking up a member of an enumeration costs as much as judging by it, and sweeps evaluate by the hundred thousand.
 _MET, _NOT_MET, _UNKNOWN = Verdict.MET, Verdict.NOT_MET, Verdict.UNKNOWN
 _ENOUGH, _NEEDS_MORE = ReasonCode.ENOUGH, ReasonCode.NEEDS_MORE
+_new = tuple.__new__  # see columns
+_ANY_TIME = Window()
 _PERCENT, _KIND_ALL, _KIND_ANY, _KIND_AT_LEAST = Measure.PERCENT, Kind.ALL, Kind.ANY, Kind.AT_LEAST
 
 
@@ -70,8 +75,9 @@ _PERCENT, _KIND_ALL, _KIND_ANY, _KIND_AT_LEAST = Measure.PERCENT, Kind.ALL, Kind
 class Facts:
     """Everything a rule may look at for one learner at one time; all times are aware.
 
-    An achievement that is absent is not held; an assessment that is absent was not made. ``titles`` names achievements
-    and assessments by identifier, for the reasons only.
+    An achievement that is absent is not held; an assessment that is absent was not made. ``titles`` names achievements,
+    assessments and sections by identifier, for the reasons only. ``sections`` are the ids of the learner's sections;
+    ``None`` where the source does not tell, which is not the same as none.
     """
 
     evidence: Mapping[str, Evidence]
@@ -82,6 +88,7 @@ class Facts:
     closes_at: datetime | None = None
     policy: Policy = DEFAULT_POLICY
     titles: Mapping[str, str] = field(default_factory=dict)
+    sections: frozenset[str] | None = None
 
 
 def evaluate(rule: Rule, facts: Facts) -> Judgement:
@@ -91,20 +98,21 @@ def evaluate(rule: Rule, facts: Facts) -> Judgement:
 
 def slots_of(rule: Rule, competencies: Mapping[str, CompetencyPlan]) -> set[str]:
     """Every slot the rule can look at: its own columns, and the parts of its competencies as far as known."""
-    slots = {clause.slot for clause in _iter_clauses(rule) if isinstance(clause, ColumnClause)}
+    slots = {clause.slot for clause in iter_clauses(rule) if isinstance(clause, ColumnClause)}
     plans = (competencies.get(identifier) for identifier in competencies_of(rule))
     return slots | {part.slot for plan in plans if plan is not None for part in plan.parts}
 
 
 def competencies_of(rule: Rule) -> set[str]:
     """The identifiers of every competency the rule names."""
-    return {clause.identifier for clause in _iter_clauses(rule) if isinstance(clause, CompetencyClause)}
+    return {clause.identifier for clause in iter_clauses(rule) if isinstance(clause, CompetencyClause)}
 
 
-def _iter_clauses(clause: Clause) -> Iterator[Clause]:
+def iter_clauses(clause: Clause) -> Iterator[Clause]:
+    """The clause and every clause inside it, outermost first."""
     yield clause
     for part in parts_of(clause):
-        yield from _iter_clauses(part)
+        yield from iter_clauses(part)
 
 
 # -- lists -----------------------------------------------------------------------------------------------------------
@@ -129,9 +137,9 @@ def _counted(kind: Kind, needed: int, clauses: tuple[Clause, ...], facts: Facts,
     have, unknown = verdicts.count(_MET), verdicts.count(_UNKNOWN)
     figures = {"have": have, "needed": needed, "unknown": unknown}
     if have >= needed:
-        return Judgement(_MET, kind, Reason(_ENOUGH, figures), None, children)
+        return _new(Judgement, (_MET, kind, _new(Reason, (_ENOUGH, figures)), None, children, None))
     verdict = _NOT_MET if have + unknown < needed else _UNKNOWN
-    return Judgement(verdict, kind, Reason(_NEEDS_MORE, figures), None, children)
+    return _new(Judgement, (verdict, kind, _new(Reason, (_NEEDS_MORE, figures)), None, children, None))
 
 
 # -- not, before, after ----------------------------------------------------------------------------------------------
@@ -156,14 +164,35 @@ def _not(rule: Not, facts: Facts, window: Window | None) -> Judgement:
 
 
 def _before(rule: Before, facts: Facts, window: Window | None) -> Judgement:
-    return _windowed(Kind.BEFORE, rule, facts, (window or Window()).until(rule.moment))
+    if not rule.sections:
+        return _windowed(Kind.BEFORE, rule, facts, (window or _ANY_TIME).until(rule.moment), rule.moment)
+    earliest, latest = _dates_of(rule, facts)
+    surely = earliest if earliest < latest else None
+    return _windowed(Kind.BEFORE, rule, facts, (window or _ANY_TIME).until(latest, surely), latest)
 
 
 def _after(rule: After, facts: Facts, window: Window | None) -> Judgement:
-    return _windowed(Kind.AFTER, rule, facts, (window or Window()).since(rule.moment))
+    if not rule.sections:
+        return _windowed(Kind.AFTER, rule, facts, (window or _ANY_TIME).since(rule.moment), rule.moment)
+    earliest, latest = _dates_of(rule, facts)
+    surely = latest if earliest < latest else None
+    return _windowed(Kind.AFTER, rule, facts, (window or _ANY_TIME).since(earliest, surely), earliest)
 
 
-def _windowed(kind: Kind, rule: Before | After, facts: Facts, window: Window) -> Judgement:
+def _dates_of(rule: Before | After, facts: Facts) -> tuple[datetime, datetime]:
+    """The earliest and the latest date that may be this learner's; the same where it is known.
+
+    Of several sections with dates of their own the kindest counts, as platforms do with due dates.
+    """
+    if facts.sections is None:
+        dates = [date for _, date in rule.sections]
+        return min(rule.moment, *dates), max(rule.moment, *dates)
+    own = [date for section, date in rule.sections if section in facts.sections] or [rule.moment]
+    date = max(own) if isinstance(rule, Before) else min(own)
+    return date, date
+
+
+def _windowed(kind: Kind, rule: Before | After, facts: Facts, window: Window, date: datetime) -> Judgement:
     """The window goes down to the evidence, so that in *any of* one clause in time is enough."""
     child = _JUDGES[type(rule.clause)](rule.clause, facts, window)
     code = _ENOUGH if child.verdict is _MET else _NEEDS_MORE
@@ -171,7 +200,7 @@ def _windowed(kind: Kind, rule: Before | After, facts: Facts, window: Window) ->
         "have": int(child.verdict is _MET),
         "needed": 1,
         "unknown": int(child.verdict is _UNKNOWN),
-        "date": rule.moment,
+        "date": date,
     }
     return Judgement(child.verdict, kind, Reason(code, figures), None, (child,))
 
@@ -189,7 +218,7 @@ def _column(rule: ColumnClause, facts: Facts, window: Window | None) -> Judgemen
     if rule.measure is Measure.POINTS and at_least is not None:
         judgement = judge_points(evidence, at_least, facts.policy)
     elif rule.measure is Measure.LETTER:
-        judgement = judge_letter(evidence, rule.letters, facts.policy)
+        judgement = judge_letter(evidence, rule.letters, facts.policy, rule.scheme)
     elif rule.measure is Measure.COMPLETED:
         judgement = judge_completed(evidence, facts.policy)
     else:
@@ -227,6 +256,18 @@ def _assessor(rule: AssessorClause, facts: Facts, window: Window | None) -> Judg
     return _without_date(verdict, Kind.ASSESSOR, _ASSESSED, rule.identifier, facts, window)
 
 
+def _section(rule: SectionClause, facts: Facts, _window: Window | None) -> Judgement:
+    """Where the sections are not told, not being listed proves nothing."""
+    if facts.sections is None:
+        verdict, code = _UNKNOWN, ReasonCode.SECTIONS_UNKNOWN
+    elif rule.identifier in facts.sections:
+        verdict, code = _MET, ReasonCode.IN_SECTION
+    else:
+        verdict, code = _NOT_MET, ReasonCode.NOT_IN_SECTION
+    reason = Reason(code, {"title": facts.titles.get(rule.identifier)})
+    return Judgement(verdict, Kind.SECTION, reason, rule.identifier)
+
+
 def _without_date(
     verdict: Verdict,
     kind: Kind,
@@ -254,4 +295,5 @@ _JUDGES: dict[type[Clause], Callable[[Any, Facts, Window | None], Judgement]] = 
     CompetencyClause: _competency,
     AchievementClause: _achievement,
     AssessorClause: _assessor,
+    SectionClause: _section,
 }

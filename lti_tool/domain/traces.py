@@ -49,6 +49,7 @@ def _evidence(entry: Mapping[str, object]) -> Evidence:
         graded_at=_moment(entry["graded_at"]),
         checked_at=_moment(entry["checked_at"]),
         position=position,
+        scheme=_scheme(entry.get("scheme")),  # absent in traces written before schemes were kept
     )
 
 
@@ -76,6 +77,10 @@ def _optional_text(value: object) -> str | None:
 
 def _params(value: object) -> dict[str, str | None]:
     return {name: _optional_text(param) for name, param in _mapping(value).items()}
+
+
+def _scheme(value: object) -> tuple[str, ...] | None:
+    return None if value is None else tuple(_text(letter) for letter in _list(value))
 
 
 def _decimal(value: object) -> Decimal | None:

@@ -18,7 +18,7 @@ from lti_tool.models import (
     Context,
     Item,
 )
-from lti_tool.services import audit
+from lti_tool.services import audit, inheritance
 from lti_tool.services.course_sync import want_evaluation
 from lti_tool.services.frameworks import course_items
 
@@ -80,12 +80,19 @@ def create_achievement(
     return achievement
 
 
-def write_content(session: Session, achievement: Achievement, content: Content, now: datetime) -> AchievementVersion:
-    """Make a version with this content the current one; the same content again changes nothing."""
+def write_content(
+    session: Session, achievement: Achievement, content: Content, now: datetime, *, by_template: bool = False
+) -> AchievementVersion:
+    """Make a version with this content the current one; the same content again changes nothing.
+
+    Raises ``InvalidInputError``, or ``ConflictError`` (``mapping_locked``) for a badge of a locked template.
+    """
     _check(content)
     current = achievement.current_version
     if current is not None and all(getattr(current, name) == getattr(content, name) for name in CONTENT):
         return current
+    if not by_template:
+        inheritance.allow_change(session, achievement.context_id, achievement)
     version = AchievementVersion(
         achievement_id=achievement.id,
         number=_next_number(session, AchievementVersion, achievement.id),
@@ -99,11 +106,19 @@ def write_content(session: Session, achievement: Achievement, content: Content, 
     return version
 
 
-def write_rule(session: Session, achievement: Achievement, document: dict[str, Any], now: datetime) -> AwardRule:
+def write_rule(
+    session: Session,
+    achievement: Achievement,
+    document: dict[str, Any],
+    now: datetime,
+    *,
+    by_template: bool = False,
+) -> AwardRule:
     """Make this rule the current one; the same rule again changes nothing.
 
     Raises ``RuleError`` for a rule that cannot be read, ``InvalidInputError`` (``rule_competency_unknown``) for one
-    that names a competency this course does not have.
+    that names a competency this course does not have, ``ConflictError`` (``mapping_locked``) for a badge of a locked
+    template.
     """
     rule = parse_rule(document)
     known = {item.identifier for item in course_items(session, achievement.context_id)}
@@ -113,6 +128,8 @@ def write_rule(session: Session, achievement: Achievement, document: dict[str, A
     normal: dict[str, Any] = dict(rule_document(rule))
     if achievement.current_rule is not None and achievement.current_rule.document == normal:
         return achievement.current_rule
+    if not by_template:
+        inheritance.allow_change(session, achievement.context_id, achievement)
     written = AwardRule(
         achievement_id=achievement.id,
         number=_next_number(session, AwardRule, achievement.id),

@@ -13,7 +13,8 @@ from lti_tool.models import Context, Framework, Item
 
 def course_framework(session: Session, context: Context, now: datetime) -> Framework:
     """Return the course's own framework, made when there is none."""
-    framework = session.scalar(select(Framework).where(Framework.context_id == context.id).order_by(Framework.id))
+    own = Framework.context_id == context.id, Framework.template_id.is_(None)
+    framework = session.scalar(select(Framework).where(*own).order_by(Framework.id))
     if framework is None:
         framework = Framework(
             organization_id=context.organization_id,

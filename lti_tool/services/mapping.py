@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from lti_tool.domain.competency_plan import Calculation
 from lti_tool.errors import InvalidInputError, NotFoundError
 from lti_tool.models import CompetencyPolicy, EvidenceColumn, EvidenceMapping, Framework, Item, SlotBinding
+from lti_tool.services import inheritance
 from lti_tool.services.course_sync import want_evaluation
 
 DEFAULT_THRESHOLD = Decimal(70)
@@ -72,10 +73,11 @@ def read_threshold(text: str) -> Decimal | None:
 def map_column(session: Session, context_id: int, column_id: int, item_id: int, threshold: Decimal | None) -> None:
     """Let a column count for a competency from ``threshold`` percent on; ``None`` ends that.
 
-    Raises ``NotFoundError`` when the column or the competency is not this course's.
+    Raises ``NotFoundError`` when the column or the competency is not this course's, ``ConflictError``
+    (``mapping_locked``) when a locked template says what counts.
     """
     column = _course_column(session, context_id, column_id)
-    _course_item(session, context_id, item_id)
+    item = _course_item(session, context_id, item_id)
     slot = bind_slot(session, context_id, column)
     found = select(EvidenceMapping).where(
         EvidenceMapping.context_id == context_id, EvidenceMapping.slot == slot, EvidenceMapping.item_id == item_id
@@ -84,8 +86,10 @@ def map_column(session: Session, context_id: int, column_id: int, item_id: int, 
     if threshold is None:
         if mapping is None:
             return
+        inheritance.allow_change(session, context_id, mapping)
         session.delete(mapping)
     elif mapping is None:
+        inheritance.allow_counting(session, context_id, item)
         session.add(
             EvidenceMapping(context_id=context_id, slot=slot, item_id=item_id, threshold=threshold, weight=Decimal(1))
         )
@@ -93,6 +97,7 @@ def map_column(session: Session, context_id: int, column_id: int, item_id: int, 
     elif mapping.threshold == threshold:
         return
     else:
+        inheritance.allow_change(session, context_id, mapping)
         mapping.threshold = threshold
     session.flush()
     want_evaluation(session, context_id)
@@ -120,9 +125,13 @@ def bind_slot(session: Session, context_id: int, column: EvidenceColumn) -> str:
 def set_calculation(
     session: Session, context_id: int, item_id: int, calculation: Calculation, threshold: Decimal
 ) -> None:
-    """Say how a course combines the work mapped to a competency (``threshold`` in percent, for averages)."""
-    _course_item(session, context_id, item_id)
+    """Say how a course combines the work mapped to a competency (``threshold`` in percent, for averages).
+
+    Raises ``NotFoundError``, or ``ConflictError`` (``mapping_locked``) when a locked template says so.
+    """
+    inheritance.allow_counting(session, context_id, _course_item(session, context_id, item_id))
     policy = _ensure_policy(session, context_id, item_id)
+    inheritance.allow_change(session, context_id, policy)
     policy.calculation, policy.threshold = calculation.value, threshold
     want_evaluation(session, context_id)
 

@@ -33,6 +33,13 @@ TEXTS: Mapping[ReasonCode, Any] = {
     ReasonCode.OTHER_LETTER: _l(
         "Needs one of these grades in %(title)s: %(needed)s. %(Platform)s shows %(value)s%(when)s."
     ),
+    ReasonCode.SCHEME_CHANGED: _l(
+        "%(Platform)s now grades %(title)s by another scheme than the badge was written for. Its grades don't count "
+        "until somebody has looked at the badge."
+    ),
+    ReasonCode.LETTER_UNKNOWN: _l(
+        "%(Platform)s shows the grade %(value)s in %(title)s, which is not one of its grading scheme."
+    ),
     ReasonCode.COMPLETED: _l("%(title)s is done."),
     ReasonCode.SUBMITTED: _l("%(title)s was handed in."),
     ReasonCode.NOT_GRADED: _l("%(title)s is not graded yet."),
@@ -50,6 +57,9 @@ TEXTS: Mapping[ReasonCode, Any] = {
     ReasonCode.TOO_LATE: _l("%(title)s was done on %(at)s. It had to be before %(date)s."),
     ReasonCode.TOO_EARLY: _l("%(title)s was done on %(at)s. It had to be after %(date)s."),
     ReasonCode.DATE_UNKNOWN: _l("Nothing shows when %(title)s was done."),
+    ReasonCode.SECTION_DATE_UNKNOWN: _l(
+        "%(title)s was done on %(at)s. Whether that was in time depends on the section, which is not known."
+    ),
     ReasonCode.COLUMN_UNKNOWN: _l("No work of this course stands for “%(title)s” yet."),
     ReasonCode.COMPETENCY_UNKNOWN: _l("The badge names a skill that this course does not have."),
     ReasonCode.NOTHING_MAPPED: _l("No work counts for “%(title)s” yet. Choose some on the Evidence page."),
@@ -62,10 +72,13 @@ TEXTS: Mapping[ReasonCode, Any] = {
     ReasonCode.ASSESSOR_CONFIRMED: _l("An assessor confirmed %(title)s."),
     ReasonCode.ASSESSOR_DECLINED: _l("An assessor looked at %(title)s and did not confirm it."),
     ReasonCode.NOT_ASSESSED: _l("%(title)s has not been assessed yet."),
+    ReasonCode.IN_SECTION: _l("In the section that this is for."),
+    ReasonCode.NOT_IN_SECTION: _l("Not in the section that this is for."),
+    ReasonCode.SECTIONS_UNKNOWN: _l("%(Platform)s does not show which sections the learner is in."),
     ReasonCode.WAITING_UNTIL: _l("This is decided when the course closes, on %(date)s."),
     ReasonCode.NO_CLOSING_DATE: _l("This can't be told as long as the course has no closing date."),
-    ReasonCode.RULED_OUT: _l("What the badge excludes did not happen."),
-    ReasonCode.NOT_RULED_OUT: _l("What the badge excludes did happen."),
+    ReasonCode.RULED_OUT: _l("What the badge excludes did happen."),
+    ReasonCode.NOT_RULED_OUT: _l("What the badge excludes did not happen."),
     ReasonCode.EXCEPTION_UNKNOWN: _l("Whether what the badge excludes happened can't be told yet."),
 }
 """For instructors, and for learners where ``LEARNER`` has no words of its own."""
@@ -77,6 +90,9 @@ LEARNER: Mapping[ReasonCode, Any] = {
     ReasonCode.HIDDEN: _l("Your grade in %(title)s has not been released yet."),
     ReasonCode.NOT_OPENED: _l("You have not opened %(title)s yet."),
     ReasonCode.SOURCES_DISAGREE: _l("Two sources show different results for %(title)s. Your instructor can settle it."),
+    ReasonCode.IN_SECTION: _l("You are in the section that this is for."),
+    ReasonCode.NOT_IN_SECTION: _l("You are not in the section that this is for."),
+    ReasonCode.SECTIONS_UNKNOWN: _l("%(Platform)s does not show which sections you are in."),
     ReasonCode.COLUMN_UNKNOWN: _l("Your instructor has not chosen the work for “%(title)s” yet."),
     ReasonCode.COMPETENCY_UNKNOWN: _l("Your instructor has to bring the skills of this badge up to date."),
     ReasonCode.NOTHING_MAPPED: _l("Your instructor has not chosen yet which work counts for “%(title)s”."),

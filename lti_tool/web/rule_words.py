@@ -1,6 +1,7 @@
 """A rule in words: "Learners earn this when they have the skills “A” and “B” and the badge “C”."."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from functools import singledispatch
 from typing import Literal
 
@@ -20,6 +21,8 @@ from lti_tool.domain.clauses import (
     Measure,
     Not,
     Rule,
+    SectionClause,
+    SectionDates,
 )
 from lti_tool.web import formats
 from lti_tool.web.reason_texts import Voice
@@ -83,13 +86,30 @@ def _not(clause: Not, titles: Mapping[str, str]) -> str:
 @_phrase.register
 def _before(clause: Before, titles: Mapping[str, str]) -> str:
     what = _phrase(clause.clause, titles)
-    return _("before %(date)s: %(what)s", date=formats.moment(clause.moment), what=what)
+    return _("before %(date)s: %(what)s", date=_dates(clause.moment, clause.sections, titles), what=what)
 
 
 @_phrase.register
 def _after(clause: After, titles: Mapping[str, str]) -> str:
     what = _phrase(clause.clause, titles)
-    return _("after %(date)s: %(what)s", date=formats.moment(clause.moment), what=what)
+    return _("after %(date)s: %(what)s", date=_dates(clause.moment, clause.sections, titles), what=what)
+
+
+def _dates(moment: datetime, sections: SectionDates, titles: Mapping[str, str]) -> str:
+    """One date, or one and those of the sections that have their own."""
+    date = formats.moment(moment)
+    if not sections:
+        return date
+    own = [
+        _("%(date)s in section “%(title)s”", date=formats.moment(each), title=titles.get(section) or section)
+        for section, each in sections
+    ]
+    return _("%(date)s (%(sections)s)", date=date, sections=format_list(own, style="unit", locale=locale()))
+
+
+@_phrase.register
+def _section(clause: SectionClause, titles: Mapping[str, str]) -> str:
+    return _("membership in section “%(title)s”", title=titles.get(clause.identifier) or clause.identifier)
 
 
 @_phrase.register

@@ -5,7 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from lti_tool.domain.clauses import AtLeast, Before, ColumnClause, CompetencyClause, Measure
+from lti_tool.domain.clauses import (
+    After,
+    AtLeast,
+    Before,
+    ColumnClause,
+    CompetencyClause,
+    Measure,
+    SectionClause,
+    scheme_fingerprint,
+)
 from lti_tool.domain.rule_documents import parse_rule, rule_document
 from lti_tool.errors import RuleError
 
@@ -138,3 +147,48 @@ def test_clauses_check_themselves(make, code):
     with pytest.raises(RuleError) as caught:
         make()
     assert caught.value.code == (code or "rule_value_invalid")
+
+
+# -- sections and grading schemes -------------------------------------------------------------------------------------
+
+SCHEMED = {
+    "column": "a",
+    "letter": {"one_of": ["A"], "scheme": ["A", "B"], "fingerprint": scheme_fingerprint(["A", "B"])},
+}
+SECTIONED = {
+    "before": {
+        "default": "2025-11-01T00:00:00+00:00",
+        "sections": {"b": "2025-11-03T00:00:00+00:00", "c": "2025-11-02T00:00:00+00:00"},
+    },
+    "of": {"section": "b"},
+}
+
+
+@pytest.mark.parametrize("document", [SCHEMED, SECTIONED, SECTIONED | {"of": SCHEMED}, {"section": "b"}])
+def test_sections_and_schemes_come_back(document):
+    assert rule_document(parse_rule(document)) == document
+
+
+def test_a_fingerprint_may_be_left_out_and_is_written():
+    without = {"column": "a", "letter": {"one_of": ["A"], "scheme": ["A", "B"]}}
+    assert rule_document(parse_rule(without)) == SCHEMED
+
+
+def test_the_order_of_sections_makes_no_other_rule():
+    turned = dict(reversed(SECTIONED["before"]["sections"].items()))
+    assert parse_rule({**SECTIONED, "before": {**SECTIONED["before"], "sections": turned}}) == parse_rule(SECTIONED)
+
+
+def test_a_fingerprint_is_of_letters_and_their_order_only():
+    assert scheme_fingerprint(["A", "B"]) == scheme_fingerprint([" a", "b "])
+    assert len({scheme_fingerprint(each) for each in (["A", "B"], ["B", "A"], ["A"], ["A,B"], ["A", "B", "C"])}) == 5
+    assert len(scheme_fingerprint(["A"])) == 32
+
+
+def test_sections_in_code_are_in_order_and_once():
+    day = datetime(2025, 11, 1, tzinfo=UTC)
+    for sections in ((("b", day), ("a", day)), (("a", day), ("a", day))):
+        with pytest.raises(RuleError):
+            Before(day, SectionClause("a"), sections)
+    with pytest.raises(RuleError):
+        After(day, SectionClause("a"), (("a", day.replace(tzinfo=None)),))

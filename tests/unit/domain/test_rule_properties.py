@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lti_tool.domain.evidence import Evidence, EvidenceState, Freshness, Policy
-from lti_tool.domain.explain import judgement_from_document, missing
+from lti_tool.domain.explain import deciding_leaf, iter_places, judgement_from_document, missing
 from lti_tool.domain.mastery import Calculation, CompetencyPlan, Part, judge_competency
+from lti_tool.domain.remedies import remedies, walk
 from lti_tool.domain.rules import (
     AchievementClause,
     After,
@@ -25,6 +26,7 @@ from lti_tool.domain.rules import (
     Facts,
     Measure,
     Not,
+    SectionClause,
     evaluate,
     parse_rule,
     rule_document,
@@ -33,6 +35,7 @@ from lti_tool.domain.verdict import Verdict, negate
 
 NOW = datetime(2025, 11, 10, tzinfo=UTC)
 SLOTS = "abcde"
+SECTIONS = ["north", "south", "west"]
 MOMENTS = st.datetimes(datetime(2025, 11, 1), datetime(2025, 11, 9), timezones=st.just(UTC))  # noqa: DTZ001
 WHOLE = Decimal(100)
 
@@ -71,7 +74,11 @@ leaves = (
     | st.builds(CompetencyClause, slots)
     | st.builds(AchievementClause, slots)
     | st.builds(AssessorClause, slots)
+    | st.builds(SectionClause, st.sampled_from(SECTIONS))
+    | st.builds(ColumnClause, slots, st.just(Measure.LETTER), st.none(), st.just(("A",)), st.just(("A", "B", "C")))
 )
+section_dates = st.dictionaries(st.sampled_from(SECTIONS), MOMENTS).map(lambda dates: tuple(sorted(dates.items())))
+learner_sections = st.none() | st.frozensets(st.sampled_from(SECTIONS))
 
 
 def lists_of(clauses, most=4):
@@ -84,8 +91,8 @@ def wrapped(clauses):
     return (
         lists_of(clauses, 3)
         | st.builds(Not, clauses)
-        | st.builds(Before, MOMENTS, clauses)
-        | st.builds(After, MOMENTS, clauses)
+        | st.builds(Before, MOMENTS, clauses, section_dates)
+        | st.builds(After, MOMENTS, clauses, section_dates)
     )
 
 
@@ -190,19 +197,109 @@ def test_a_rule_survives_its_document(rule):
 
 
 @settings(deadline=None)
-@given(rules, plans, evidence_sets, st.booleans())
-def test_a_judgement_is_the_same_every_time_and_survives_its_document(rule, competencies, evidence, is_closed):
-    facts = Facts(evidence, competencies, NOW, {"a": Verdict.MET}, {"b": Verdict.MET}, NOW if is_closed else None)
+@given(rules, plans, evidence_sets, learner_sections, st.booleans())
+def test_a_judgement_is_the_same_every_time_and_survives_its_document(
+    rule, competencies, evidence, sections, is_closed
+):
+    facts = known_facts(evidence, competencies, sections, closes_at=NOW if is_closed else None)
     judgement = evaluate(rule, facts)
     assert evaluate(rule, facts) == judgement
     assert judgement_from_document(json.loads(json.dumps(judgement.to_document()))) == judgement
 
 
+def known_facts(evidence, competencies, sections, closes_at=NOW):
+    return Facts(
+        evidence,
+        competencies,
+        NOW,
+        achievements={"a": Verdict.MET, "b": Verdict.UNKNOWN},
+        assessments={"b": Verdict.MET, "c": Verdict.NOT_MET},
+        closes_at=closes_at,
+        sections=sections,
+    )
+
+
+def shuffled(data, clause):
+    """The same rule with every list in it in another order."""
+    if isinstance(clause, All | AnyOf | AtLeast):
+        turned = data.draw(st.permutations([shuffled(data, each) for each in clause.clauses]))
+        return replace(clause, clauses=tuple(turned))
+    if isinstance(clause, Not | Before | After):
+        return replace(clause, clause=shuffled(data, clause.clause))
+    return clause
+
+
+def turned(data, mapping):
+    """The same mapping, filled in another order."""
+    return dict(data.draw(st.permutations(list(mapping.items()))))
+
+
 @settings(deadline=None)
-@given(rules, plans, evidence_sets)
-def test_something_is_missing_exactly_when_the_rule_is_not_met(rule, competencies, evidence):
-    judgement = evaluate(rule, Facts(evidence, competencies, NOW, closes_at=NOW))
-    leaves_missing = missing(judgement)
-    assert bool(leaves_missing) is (judgement.verdict is not Verdict.MET)
+@given(st.data(), rules, plans, evidence_sets, learner_sections)
+def test_no_order_of_anything_matters(data, rule, competencies, evidence, sections):
+    judgement = evaluate(rule, known_facts(evidence, competencies, sections))
+    again = evaluate(shuffled(data, rule), known_facts(turned(data, evidence), turned(data, competencies), sections))
+    assert (again.verdict, again.reason) == (judgement.verdict, judgement.reason)
+    assert {(leaf.subject, leaf.reason) for leaf in missing(again)} == {
+        (leaf.subject, leaf.reason) for leaf in missing(judgement)
+    }
+    assert sorted(remedy.code for remedy in walk(remedies(again))) == sorted(
+        remedy.code for remedy in walk(remedies(judgement))
+    )
+
+
+@settings(deadline=None)
+@given(rules, evidence_sets, learner_sections)
+def test_what_is_decided_without_the_sections_stands_when_they_are_known(rule, evidence, sections):
+    """The dates of sections and membership in them, also under *not*, whatever the sections turn out to be."""
+    unknown = evaluate(rule, known_facts(evidence, {}, None)).verdict
+    known = evaluate(rule, known_facts(evidence, {}, sections)).verdict
+    assert sections is None or unknown in (Verdict.UNKNOWN, known)
+
+
+@settings(deadline=None)
+@given(st.data(), rules, evidence_sets, learner_sections, st.sampled_from([None, NOW]))
+def test_knowing_more_never_turns_a_decision_round(data, rule, evidence, sections, closes_at):
+    """Every kind of clause: evidence, badges, assessments and sections that were unknown become known."""
+    evidence = {
+        slot: each if each.freshness is Freshness.FRESH else replace(each, submitted_at=None)
+        for slot, each in evidence.items()
+    }
+    less = known_facts(evidence, {}, sections, closes_at)
+    more = replace(
+        less,
+        evidence={slot: more_known(data, each) for slot, each in evidence.items()},
+        achievements=less.achievements | {"b": data.draw(st.sampled_from([Verdict.MET, Verdict.NOT_MET]))},
+        assessments=less.assessments | {"a": data.draw(st.sampled_from([Verdict.MET, Verdict.NOT_MET]))},
+        sections=data.draw(learner_sections) if sections is None else sections,
+    )
+    assert evaluate(rule, less).verdict in (Verdict.UNKNOWN, evaluate(rule, more).verdict)
+
+
+def more_known(data, evidence):
+    """Graded now, with a letter, of work that is what it was: handed in then, or at some time, or not seen to be."""
+    if evidence.state is EvidenceState.GRADED and evidence.freshness is Freshness.FRESH:
+        return evidence
+    was_seen = evidence.freshness is Freshness.FRESH and evidence.state is EvidenceState.SUBMITTED
+    moment = evidence.submitted_at or data.draw(MOMENTS if was_seen else dates)
+    letter = data.draw(st.sampled_from([None, "A", "B", "F"]))
+    return graded(evidence.slot, data.draw(scores), submitted_at=moment, letter=letter)
+
+
+@settings(deadline=None)
+@given(rules, plans, evidence_sets, learner_sections)
+def test_the_explanation_agrees_with_the_verdict(rule, competencies, evidence, sections):
+    judgement = evaluate(rule, known_facts(evidence, competencies, sections))
+    is_met = judgement.verdict is Verdict.MET
+    leaves_missing, found = missing(judgement), remedies(judgement)
+    assert bool(leaves_missing) is bool(found) is not is_met
     assert len({(leaf.subject, leaf.reason) for leaf in leaves_missing}) == len(leaves_missing)
     assert all(leaf.verdict is judgement.verdict for leaf in leaves_missing)
+    place = deciding_leaf(judgement)
+    assert place.judgement.verdict is judgement.verdict
+    assert is_met or place.judgement.reason in {leaf.reason for leaf in leaves_missing}
+    paths = {each.path: each.judgement for each in iter_places(judgement)}
+    assert paths[place.path] == place.judgement
+    for remedy in walk(found):
+        assert paths[remedy.path].verdict is remedy.verdict is not Verdict.MET
+        assert json.loads(json.dumps(remedy.to_document())) == remedy.to_document()

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -111,3 +112,18 @@ def test_a_damaged_trace_is_refused(damage):
     with pytest.raises(InvalidInputError) as caught:
         judgement_from_document(damage(copy.deepcopy(judged().to_document())))
     assert caught.value.code == "trace_invalid"
+
+
+def test_a_grading_scheme_survives_and_older_traces_have_none():
+    schemed = replace(QUIZ, scheme=("A", "B"))
+    leaf = Judgement(Verdict.MET, Kind.COLUMN, Reason(ReasonCode.LETTER_MET), "quiz", (), schemed)
+    document = json.loads(json.dumps(leaf.to_document()))
+    assert judgement_from_document(document) == leaf
+    del document["evidence"]["scheme"]
+    assert judgement_from_document(document).evidence == QUIZ
+    assert "scheme" not in QUIZ.to_document()
+    for broken in ("A, B", ["A", 1], {"A": 1}):
+        document["evidence"]["scheme"] = broken
+        with pytest.raises(InvalidInputError) as caught:
+            judgement_from_document(document)
+        assert caught.value.code == "trace_invalid"

@@ -1,5 +1,6 @@
 """The tables: rows only, typed, each column labelled for personal data."""
 
+from lti_tool.domain.decisions import ReviewKind
 from lti_tool.models.achievement import (
     Achievement,
     AchievementState,
@@ -21,7 +22,6 @@ from lti_tool.models.award import (
     AwardRunItem,
     LearnerNotice,
     Review,
-    ReviewKind,
     ReviewState,
     RunKind,
     RunState,

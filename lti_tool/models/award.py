@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, relationship
 
+from lti_tool.domain.decisions import ReviewKind
 from lti_tool.domain.lifecycle import AwardState
 from lti_tool.models.achievement import Achievement, AchievementVersion
 from lti_tool.models.base import PK, Base, choice, personal, plain, pseudonymous
@@ -29,15 +30,6 @@ class RunState(enum.StrEnum):
     RELEASED = "released"
     DISMISSED = "dismissed"
     UNDONE = "undone"
-
-
-class ReviewKind(enum.StrEnum):
-    """Why a person (or a policy, at its due date) has to decide about an award."""
-
-    NO_LONGER_EARNED = "no_longer_earned"
-    APPEAL = "appeal"
-    UNDONE = "undone"
-    """Its run was undone after the learner had claimed it."""
 
 
 class ReviewState(enum.StrEnum):

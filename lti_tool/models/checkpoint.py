@@ -47,6 +47,10 @@ class Checkpoint(Base):
     """Points of its line item; ``None`` for one without a line item."""
     achievement_id: Mapped[int | None] = plain(ForeignKey("achievement.id"))
     """The badge whose progress it shows, or that it is meant for."""
+    item_id: Mapped[int | None] = plain(ForeignKey("item.id"))
+    """The skill its column counts for, once there is a column."""
+    threshold: Mapped[Decimal | None] = plain()
+    """Percent from which on it counts for the skill."""
     opens_at: Mapped[datetime | None] = plain()
     due_at: Mapped[datetime | None] = plain()
     closes_at: Mapped[datetime | None] = plain()

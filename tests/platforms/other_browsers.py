@@ -22,7 +22,7 @@ from typing import Any, Protocol
 import requests
 
 WAIT = 30.0
-MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser"
+MINI_BROWSER = str(next(Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser"), "MiniBrowser"))
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 

@@ -21,7 +21,7 @@ CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo dev test sure lint fmt types unit architecture witnesses conformance functional browser bench wheel lock \
-	translations clean set-up openedx need-node need-chromium
+	translations clean set-up openedx need-node need-chromium need-browsers
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -62,7 +62,7 @@ conformance: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  #
 functional: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp  ## several parts together, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/functional $(ARGS)
 
-browser: $(VENV)/.stamp-test need-chromium  ## the pages in a real browser
+browser: $(VENV)/.stamp-test need-chromium need-browsers  ## the pages in a real browser
 	@CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" $(BIN)/python -m pytest tests/browser $(ARGS)
 
 bench: $(VENV)/.stamp-test $(BENCH_PEERS)  ## measure against peers (NAME=launch|sign|sweep|rules|institution)
@@ -98,7 +98,7 @@ clean:  ## remove what was set up or built (var/, the data of a development data
 
 # -- what the targets stand on ----------------------------------------------------------------------------------------
 
-set-up: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp need-chromium
+set-up: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp need-chromium need-browsers
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing. Debian: apt install python3 python3-venv;" \
@@ -165,6 +165,19 @@ $(LTIJS)/node_modules/.stamp-built: $(LTIJS)/package-lock.json $(LTIJS)/package.
 		{ echo "sqlite3 of npm cannot be built: a C++ compiler, make and python3 are needed." \
 		"Debian: apt install g++ make; or measure without ltijs: .venv/bin/python -m bench launch" >&2; exit 1; }
 	@touch $@
+
+# One journey each in Firefox and WebKit; Chromium does the rest.
+need-browsers:
+	@if ! { command -v WebKitWebDriver && command -v firefox-esr && command -v Xvfb; } >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			echo "Installing Firefox and WebKitGTK with apt …"; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+				webkit2gtk-driver xvfb firefox-esr; } >/dev/null || \
+				{ echo "apt could not install webkit2gtk-driver, xvfb and firefox-esr." >&2; exit 1; }; \
+		else \
+			echo "Firefox or WebKitGTK is missing. Debian, as root: apt install webkit2gtk-driver xvfb firefox-esr" >&2; exit 1; \
+		fi; \
+	fi
 
 need-chromium:
 	@if [ -z "$(CHROMIUM)" ]; then \

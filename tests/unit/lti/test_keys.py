@@ -5,6 +5,7 @@ import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import jwt
 import pytest
@@ -116,6 +117,81 @@ def test_a_rotation_elsewhere_is_noticed(keys: ToolKeys, database: Database, clo
     keys.active()
     rotated = ToolKeys(database, Vault([KEY]), clock).rotate()
     assert keys.active().kid == rotated.kid
+
+
+QUARTER = timedelta(days=90)
+
+
+def test_rotation_by_schedule(keys: ToolKeys, database: Database, clock: Clock) -> None:
+    assert keys.keep_fresh(QUARTER) is None
+    assert states(database) == {}, "no key is needed yet"
+    first = keys.active().kid
+    for _ in range(2):
+        (coming,) = (kid for kid, state in states(database).items() if state is ToolKeyState.NEXT)
+        clock.turn(days=90, seconds=-1)
+        assert keys.keep_fresh(QUARTER) is None
+        clock.turn(seconds=1)
+        rotated = keys.keep_fresh(QUARTER)
+        assert rotated is not None
+        assert rotated.kid == keys.active().kid == coming, "what was published all the time signs now"
+        assert keys.keep_fresh(QUARTER) is None
+    assert first not in states(database)
+
+
+def test_a_retired_key_is_published_for_a_month(keys: ToolKeys, database: Database, clock: Clock) -> None:
+    first = keys.active().kid
+    keys.rotate()
+    clock.turn(days=30)
+    keys.keep_fresh(QUARTER)
+    assert first in [jwk["kid"] for jwk in keys.public_jwks()["keys"]]
+    clock.turn(seconds=1)
+    keys.keep_fresh(timedelta(0))
+    assert sorted(states(database).values()) == ["active", "next"]
+    assert first not in states(database)
+
+
+def test_rotation_can_be_turned_off(keys: ToolKeys, clock: Clock) -> None:
+    first = keys.active().kid
+    clock.turn(days=4000)
+    assert keys.keep_fresh(timedelta(0)) is None
+    assert keys.active().kid == first
+
+
+def test_a_rotation_by_hand_starts_the_time_anew(keys: ToolKeys, clock: Clock) -> None:
+    keys.active()
+    clock.turn(days=89)
+    keys.rotate()
+    clock.turn(days=89)
+    assert keys.keep_fresh(QUARTER) is None
+    clock.turn(days=1)
+    assert keys.keep_fresh(QUARTER) is not None
+
+
+def test_the_next_key_is_known_for_a_day_before_it_signs(keys: ToolKeys, clock: Clock) -> None:
+    keys.active()
+    clock.turn(hours=23)
+    assert keys.keep_fresh(timedelta(seconds=1)) is None
+    clock.turn(hours=1)
+    assert keys.keep_fresh(timedelta(seconds=1)) is not None
+
+
+def test_many_processes_rotate_once(any_database: str, clock: Clock) -> None:
+    engine = make_engine(any_database)
+    database = Database(engine)
+    first = ToolKeys(database, Vault([KEY]), clock).active().kid
+    clock.turn(days=90)
+    together = threading.Barrier(4)
+
+    def rotate(_number: int) -> bool:
+        keys = ToolKeys(database, Vault([KEY]), clock)
+        together.wait()
+        return keys.keep_fresh(QUARTER) is not None
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(rotate, range(4))) == [False, False, False, True]
+    assert sorted(states(database).values()) == ["active", "next", "retired"]
+    assert states(database)[first] is ToolKeyState.RETIRED
+    engine.dispose()
 
 
 def test_many_processes_make_one_key(any_database: str, clock: Clock) -> None:

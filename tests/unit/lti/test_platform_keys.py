@@ -96,26 +96,104 @@ def test_unknown_kids_cannot_hammer_the_platform(
     keys.find(registration_id, "k-1")
     for number in range(10):
         assert refused(keys, registration_id, f"guess-{number}") == "token_key_unknown"
-    assert len(host.fetched) == 1
-    clock.turn(seconds=30)
-    for number in range(10):
-        assert refused(keys, registration_id, f"guess-{number}") == "token_key_unknown"
-    assert len(host.fetched) == 2
+    assert len(host.fetched) == 3, "two to spare"
+    for turn in range(1, 5):
+        clock.turn(seconds=30)
+        for number in range(10):
+            assert refused(keys, registration_id, f"guess-{number}") == "token_key_unknown"
+        assert len(host.fetched) == 3 + turn
     keys.find(registration_id, "k-1")
-    assert len(host.fetched) == 2
+    assert len(host.fetched) == 7
 
 
-def test_the_set_is_fetched_again_after_a_day(
+def test_all_processes_together_cannot_hammer_the_platform(
+    database: Database, registration_id: int, host: KeyHost, clock: Clock
+) -> None:
+    processes = [PlatformKeys(database, host, clock) for _ in range(4)]  # type: ignore[arg-type]
+    for number in range(40):
+        assert refused(processes[number % 4], registration_id, f"guess-{number}") == "token_key_unknown"
+    assert len(host.fetched) == 1 + 2 * len(processes)
+    clock.turn(seconds=30)
+    for number in range(40):
+        assert refused(processes[number % 4], registration_id, f"guess-{number}") == "token_key_unknown"
+    assert len(host.fetched) == 2 + 2 * len(processes)
+
+
+def test_two_rotations_in_a_row_are_followed(
     keys: PlatformKeys, registration_id: int, host: KeyHost, clock: Clock
 ) -> None:
     keys.find(registration_id, "k-1")
-    clock.turn(hours=23, minutes=59)
+    for kid in ("k-2", "k-3"):
+        clock.turn(seconds=1)
+        host.document = {"keys": [public_jwk(kid, private_key(kid))]}
+        assert keys.find(registration_id, kid).public_numbers() == private_key(kid).public_key().public_numbers()
+    assert len(host.fetched) == 3
+    clock.turn(minutes=5)
+    for kid in ("k-4", "k-5"):
+        host.document = {"keys": [public_jwk(kid, private_key(kid))]}
+        keys.find(registration_id, kid)
+    assert len(host.fetched) == 5
+
+
+SERVES = [
+    ("", 60),
+    ("public, max-age=1800", 30),
+    ("Max-Age=1800, must-revalidate", 30),
+    ('private, max-age="1800"', 30),
+    ("s-maxage=5, max-age=1800", 30),
+    ("max-age=0", 10),
+    ("no-cache", 10),
+    ("no-store, max-age=86400", 10),
+    ("max-age=86400", 360),
+    ("max-age=999999999", 360),
+    ("max-age=-1", 60),
+    ("immutable", 60),
+]
+
+
+@pytest.mark.parametrize(("cache_control", "minutes"), SERVES, ids=[case[0] or "nothing said" for case in SERVES])
+def test_a_set_serves_as_long_as_its_platform_says_within_limits(
+    keys: PlatformKeys, registration_id: int, host: KeyHost, clock: Clock, database: Database, cache_control: str,
+    minutes: int,
+) -> None:  # fmt: skip
+    host.headers = {"Cache-Control": cache_control} if cache_control else {}
     keys.find(registration_id, "k-1")
-    assert len(host.fetched) == 1
-    clock.turn(minutes=1)
+    clock.turn(minutes=minutes, seconds=-1)
+    keys.find(registration_id, "k-1")
+    PlatformKeys(database, host, clock).find(registration_id, "k-1")  # type: ignore[arg-type]
+    assert len(host.fetched) == 1, "neither here nor in another process"
+    clock.turn(seconds=1)
     host.document = {"keys": []}
     assert refused(keys, registration_id, "k-1") == "token_key_unknown"
     assert len(host.fetched) == 2
+
+
+def test_a_set_of_an_older_version_serves_an_hour(
+    keys: PlatformKeys, registration_id: int, host: KeyHost, clock: Clock, database: Database
+) -> None:
+    stored = {"keys": [public_jwk("k-0", private_key("older"))]}
+    with database.write() as session:
+        row = session.get_one(Registration, registration_id)
+        row.key_set, row.key_set_fetched_at = stored, clock()
+    clock.turn(minutes=59)
+    keys.find(registration_id, "k-0")
+    assert host.fetched == []
+    clock.turn(minutes=1)
+    assert refused(keys, registration_id, "k-0") == "token_key_unknown"
+
+
+def test_a_platform_that_is_down_for_days_is_not_waited_for(
+    keys: PlatformKeys, registration_id: int, host: KeyHost, clock: Clock
+) -> None:
+    keys.find(registration_id, "k-1")
+    host.is_down = True
+    clock.turn(days=3, minutes=59)
+    keys.find(registration_id, "k-1")
+    clock.turn(minutes=1)
+    assert refused(keys, registration_id, "k-1") == "key_set_unavailable"
+    clock.turn(seconds=30)
+    host.is_down = False
+    keys.find(registration_id, "k-1")
 
 
 def test_an_old_set_serves_while_the_platform_is_down(

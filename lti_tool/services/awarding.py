@@ -1,32 +1,62 @@
-"""Awarding: judge every learner of a course, offer what was earned, at most once, and keep why."""
+"""Awarding: judge every learner of a course, offer what was earned, at most once, and keep why.
 
-from collections.abc import Iterable, Mapping
+All decisions of an evaluation are made first (``planning``), then the circuit breaker is asked, then what it lets pass
+is carried out. What changed anything is kept as a run, which a person can undo; what the breaker holds waits in a held
+run (``award_runs``) until a person releases or dismisses it.
+"""
+
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from lti_tool.domain.award_states import AwardAction
+from lti_tool.domain.decisions import Decision, DecisionReason
 from lti_tool.domain.judgement import Judgement
-from lti_tool.domain.lifecycle import AwardAction, AwardState, Decision, DecisionReason, advance, decide
+from lti_tool.domain.lifecycle import hold_back
+from lti_tool.domain.occasions import ONCE
 from lti_tool.domain.rules import CompetencyClause, Facts, evaluate
 from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import NotFoundError
-from lti_tool.models import Achievement, Award, Context, Trace, TraceMoment
-from lti_tool.services import audit
-from lti_tool.services.gathering import Course, Judged, evaluated_user_ids, gather_facts, load_course
-from lti_tool.services.upsert import insert_once
+from lti_tool.models import Achievement, Context
+from lti_tool.services import credentials, run_items
+from lti_tool.services.award_changes import (
+    NO_LONGER_EARNED,
+    Ground,
+    Subject,
+    carry_out,
+    change_state,
+    version_to_claim,
+)
+from lti_tool.services.carrying import JOB, Carrier, look_again
+from lti_tool.services.gathering import Course, Gathered, evaluated_user_ids, gather, gather_facts, load_course
+from lti_tool.services.planning import Plan, Proposal, make_plan
+from lti_tool.services.standings import AwardBook, Standing, load_book, standings
 
-ONCE = ""
-"""The occasion of an achievement that is earned once."""
-NO_LONGER_EARNED = DecisionReason.NO_LONGER_EARNED.value
-"""The reason of a claimed award that waits for a person to decide."""
+__all__ = [
+    "JOB",
+    "NO_LONGER_EARNED",
+    "ONCE",
+    "EvaluationCounts",
+    "Standing",
+    "change_state",
+    "competency_judgement",
+    "count_attained",
+    "evaluate_course",
+    "evaluation_due",
+    "is_evaluation_due",
+    "look_again",
+    "standings",
+    "try_out",
+    "version_to_claim",
+]
 
 
 @dataclass(slots=True)
 class EvaluationCounts:
-    """What one evaluation of a course came to."""
+    """What one evaluation of a course came to. ``run_id``: the run of what changed; ``None`` when nothing did."""
 
     learners: int = 0
     offered: int = 0
@@ -35,15 +65,15 @@ class EvaluationCounts:
     attained: int = 0
     """Competencies attained, over all learners."""
     award_ids: list[int] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one learner stands with one achievement: the award if there is one, and today's judgement."""
-
-    achievement: Achievement
-    award: Award | None
-    judgement: Judgement
+    """Of the awards that were made."""
+    given: int = 0
+    """Claimed for the learner, where the badge needs no claim."""
+    reviews: int = 0
+    """Opened."""
+    revoked: int = 0
+    held: int = 0
+    """Decisions that wait in a held run, of this evaluation."""
+    run_id: int | None = None
 
 
 def evaluation_due(session: Session, limit: int = 50) -> list[int]:
@@ -61,25 +91,114 @@ def is_evaluation_due(session: Session, context_id: int) -> bool:
 def evaluate_course(session: Session, context_id: int, now: datetime) -> EvaluationCounts:
     """Judge everybody and act on it; run twice, it acts once.
 
-    What was wanted when this began counts as done; a wish that comes in meanwhile stays due.
+    What was wanted when this began counts as done; a wish that comes in meanwhile stays due. Raises ``NotFoundError``.
     """
     wanted = session.scalar(select(Context.evaluation_wanted).where(Context.id == context_id))
     if wanted is None:
         raise NotFoundError("There is no such course.")
     course = load_course(session, context_id)
     user_ids = evaluated_user_ids(session, context_id)
-    counts = EvaluationCounts(learners=len(user_ids))
-    # A badge may count towards another: judge again until nothing is offered or lapses any more.
-    for _ in range(len(course.judged) + 1):
-        facts = gather_facts(session, course, user_ids, now)
-        counts.unknown = 0
-        if not _act_on(session, course, facts, counts, now):
-            break
-    counts.attained = count_attained(course, facts.values()) if user_ids else 0
+    gathered = gather(session, course, user_ids, now)
+    book = load_book(session, [one.achievement.id for one in course.judged])
+    held_run = run_items.find_held(session, context_id)
+    waiting = run_items.waiting_pairs(session, held_run) if held_run else frozenset()
+    plan = make_plan(course, gathered.facts, book, now, waiting=waiting)
+    if held_run is not None:
+        run_items.refresh_held(session, held_run, plan, now)
+    counts = EvaluationCounts(len(user_ids), unknown=plan.unknown)
+    _act_on(session, course, gathered, book, plan, counts, now)
+    counts.attained = count_attained(course, plan.facts.values())
+    _use_previews(session, course)
     session.execute(
         update(Context).where(Context.id == context_id, Context.evaluation_done < wanted).values(evaluation_done=wanted)
     )
     return counts
+
+
+def _use_previews(session: Session, course: Course) -> None:
+    """What a person saw in a preview vouches for the first evaluation after it, and no other."""
+    for judged in course.judged:
+        achievement = judged.achievement
+        if achievement.previewed_count is not None:
+            session.execute(
+                update(Achievement)
+                .where(Achievement.id == achievement.id, Achievement.current_rule_id == judged.award_rule_id)
+                .where(Achievement.previewed_count == achievement.previewed_count)
+                .values(previewed_count=None)
+            )
+            session.refresh(achievement)
+
+
+def _act_on(
+    session: Session,
+    course: Course,
+    gathered: Gathered,
+    book: AwardBook,
+    plan: Plan,
+    counts: EvaluationCounts,
+    now: datetime,
+) -> None:
+    proposals = plan.proposals()
+    _tell_of_renewals(session, plan, book, now)
+    if not proposals:
+        return
+    _take_turns(session, course, proposals)
+    carrier = Carrier(session, course, gathered, plan.facts, now)
+    run = run_items.Recorder(session, course.context_id, JOB, now)
+    held = run_items.HeldRecorder(session, course.context_id, plan, now)
+    for proposal in proposals:
+        if plan.is_held(proposal):
+            counts.held += _hold(proposal, book, carrier, held)
+            continue
+        award_id = carrier.carry_out(proposal.look, proposal.decision, run_id=run.id_for(proposal.decision))
+        if award_id is not None:
+            run.add(proposal, award_id)
+            _count(counts, proposal, award_id)
+    counts.run_id = run.finish(len(gathered.facts))
+
+
+def _take_turns(session: Session, course: Course, proposals: Iterable[Proposal]) -> None:
+    """Lock the issuers of badges that will be claimed or revoked, before any award is."""
+    steps = {action for one in proposals for action in (one.decision.action, one.decision.then)}
+    if steps & {AwardAction.CLAIM, AwardAction.REVOKE}:
+        credentials.take_turn(session, {judged.achievement.issuer_profile_id for judged in course.judged})
+
+
+def _hold(proposal: Proposal, book: AwardBook, carrier: Carrier, held: run_items.HeldRecorder) -> bool:
+    """Put a proposal into the held run: an offer as an award that is held, a loss as a wish alone."""
+    one, award = proposal.look, proposal.look.award
+    decision = hold_back(None if award is None else book.standing(award), proposal.decision)
+    award_id = None if award is None else award.id
+    if decision.action is not None:
+        award_id = carrier.carry_out(one, decision, run_id=held.run_id, reason_code=DecisionReason.HELD_BACK.value)
+        if award_id is None:
+            return False
+    return held.add(proposal, award_id)
+
+
+def _tell_of_renewals(session: Session, plan: Plan, book: AwardBook, now: datetime) -> None:
+    """Say once that a badge can be earned anew."""
+    for one, _ in plan.looks.values():
+        if one.occasion.notice is not None:
+            newest = max(book.awards[one.pair], key=lambda award: award.id)
+            decision = Decision(None, DecisionReason.EXPIRED, notice=one.occasion.notice)
+            subject = Subject(achievement=one.judged.achievement, user_id=one.user_id, award=newest)
+            ground = Ground(actor=JOB, now=now, award_rule_id=newest.award_rule_id, document={})
+            carry_out(session, subject, decision, ground)
+
+
+def _count(counts: EvaluationCounts, proposal: Proposal, award_id: int) -> None:
+    decision = proposal.decision
+    if decision.action is AwardAction.OFFER:
+        counts.award_ids.append(award_id)
+    counts.offered += decision.action in (AwardAction.OFFER, AwardAction.OFFER_AGAIN)
+    counts.lapsed += decision.action is AwardAction.LAPSE
+    counts.revoked += decision.action is AwardAction.REVOKE
+    counts.given += AwardAction.CLAIM in (decision.action, decision.then)
+    counts.reviews += decision.needs_review
+
+
+# -- looking ----------------------------------------------------------------------------------------------------------
 
 
 def count_attained(course: Course, facts: Iterable[Facts]) -> int:
@@ -92,197 +211,6 @@ def count_attained(course: Course, facts: Iterable[Facts]) -> int:
 def competency_judgement(identifier: str, facts: Facts) -> Judgement:
     """Judge one competency for one learner."""
     return evaluate(CompetencyClause(identifier), facts)
-
-
-def _act_on(session: Session, course: Course, facts: dict[int, Facts], counts: EvaluationCounts, now: datetime) -> bool:
-    """Act on one round of judgements; returns whether an award came or went."""
-    awards = _awards(session, course)
-    changed = False
-    for judged in course.judged:
-        for user_id, known in facts.items():
-            judgement = evaluate(judged.rule, known)
-            counts.unknown += judgement.verdict is Verdict.UNKNOWN
-            award = awards.get((judged.achievement.id, user_id))
-            changed |= _decide(session, judged, user_id, award, judgement, counts, now)
-    return changed
-
-
-def _awards(session: Session, course: Course) -> dict[tuple[int, int], Award]:
-    ids = [judged.achievement.id for judged in course.judged]
-    awards = session.scalars(select(Award).where(Award.achievement_id.in_(ids), Award.occasion == ONCE))
-    return {(award.achievement_id, award.user_id): award for award in awards}
-
-
-def _decide(
-    session: Session,
-    judged: Judged,
-    user_id: int,
-    award: Award | None,
-    judgement: Judgement,
-    counts: EvaluationCounts,
-    now: datetime,
-) -> bool:
-    """Act on one judgement; returns whether an award came or went."""
-    decision = decide(award.state if award else None, judgement.verdict)
-    if award is None:
-        if decision.action is not AwardAction.OFFER:
-            return False
-        award_id = _offer(session, judged, user_id, judgement, now)
-        if award_id is None:
-            return False
-        counts.offered += 1
-        counts.award_ids.append(award_id)
-        return True
-    _note_review(session, award, decision, judgement, judged.award_rule_id, now)
-    action = decision.action
-    if action is None or not change_state(session, award, action, judgement, judged.award_rule_id, now):
-        return False
-    counts.lapsed += action is AwardAction.LAPSE
-    counts.offered += action is AwardAction.OFFER_AGAIN
-    return True
-
-
-def _note_review(
-    session: Session, award: Award, decision: Decision, judgement: Judgement, award_rule_id: int, now: datetime
-) -> None:
-    """Say once that a claimed award is no longer earned, for a person to decide; forget it when it is earned again.
-
-    The badge stays as it is. The mark on the award keeps the next evaluations from saying it again.
-    """
-    marked = award.reason_code == NO_LONGER_EARNED
-    if decision.needs_review and not marked:
-        if _mark(session, award, NO_LONGER_EARNED):
-            payload = {"award_rule_id": award_rule_id, "judgement": judgement.to_document()}
-            _record(session, "award.review_needed", award.id, award.achievement, "job", now, payload)
-    elif marked and decision.reason is DecisionReason.STILL_EARNED and _mark(session, award, None):
-        _record(session, "award.review_settled", award.id, award.achievement, "job", now)
-
-
-def _mark(session: Session, award: Award, reason_code: str | None) -> bool:
-    """Change a claimed award's reason by one statement; ``False`` when somebody did it, or moved the award, first."""
-    same = Award.reason_code.is_(None) if award.reason_code is None else Award.reason_code == award.reason_code
-    marked = session.execute(
-        update(Award)
-        .where(Award.id == award.id, Award.state == AwardState.CLAIMED, same)
-        .values(reason_code=reason_code)
-        .returning(Award.id)
-    ).scalar()
-    session.refresh(award)
-    return marked is not None
-
-
-def _offer(session: Session, judged: Judged, user_id: int, judgement: Judgement, now: datetime) -> int | None:
-    """Offer at most once: the unique key settles races; returns ``None`` when somebody else offered first."""
-    award_id = insert_once(
-        session,
-        Award,
-        ["achievement_id", "user_id", "occasion"],
-        achievement_id=judged.achievement.id,
-        user_id=user_id,
-        occasion=ONCE,
-        state=AwardState.OFFERED,
-        achievement_version_id=judged.achievement.current_version_id,
-        award_rule_id=judged.award_rule_id,
-        offered_at=now,
-        changed_at=now,
-        shows_name=False,
-    )
-    if award_id is None:
-        return None
-    _keep_trace(session, award_id, TraceMoment.OFFERED, judgement, judged.award_rule_id, now)
-    _record(session, "award.offered", award_id, judged.achievement, "job", now)
-    return award_id
-
-
-def version_to_claim(award: Award) -> int:
-    """Return the id of the version that claiming an offer gives.
-
-    The one it was offered as, whatever was written since; but once the rule changed, the current one: the earlier one
-    names competencies that are not what is judged any more.
-    """
-    current = award.achievement.current_version_id
-    has_same_rule = award.award_rule_id == award.achievement.current_rule_id
-    return award.achievement_version_id if has_same_rule or current is None else current
-
-
-def change_state(
-    session: Session,
-    award: Award,
-    action: AwardAction,
-    judgement: Judgement,
-    award_rule_id: int,
-    now: datetime,
-    *,
-    actor: str = "job",
-) -> bool:
-    """Move an award along the transition table, by one statement; ``False`` when somebody moved it first.
-
-    Raises ``ConflictError`` (``transition_refused``) when the table does not allow the action.
-    """
-    target = advance(award.state, action)
-    values: dict[str, Any] = {"state": target, "changed_at": now, "award_rule_id": award_rule_id}
-    values["reason_code"] = judgement.reason.code.value if action is AwardAction.LAPSE else None
-    if action is AwardAction.CLAIM:
-        values |= {"claimed_at": now, "achievement_version_id": version_to_claim(award)}
-    if action is AwardAction.OFFER_AGAIN:
-        values |= {"offered_at": now, "achievement_version_id": award.achievement.current_version_id}
-    moved = session.execute(
-        update(Award).where(Award.id == award.id, Award.state == award.state).values(**values).returning(Award.id)
-    ).scalar()
-    if moved is None:
-        session.refresh(award)
-        return False
-    session.refresh(award)
-    moment = {AwardState.LAPSED: TraceMoment.LAPSED, AwardState.CLAIMED: TraceMoment.CLAIMED}.get(
-        target, TraceMoment.OFFERED
-    )
-    _keep_trace(session, award.id, moment, judgement, award_rule_id, now)
-    _record(session, f"award.{target.value}", award.id, award.achievement, actor, now)
-    return True
-
-
-def _keep_trace(
-    session: Session, award_id: int, moment: TraceMoment, judgement: Judgement, award_rule_id: int, now: datetime
-) -> None:
-    session.add(
-        Trace(
-            award_id=award_id,
-            moment=moment,
-            award_rule_id=award_rule_id,
-            document=judgement.to_document(),
-            taken_at=now,
-        )
-    )
-
-
-def _record(
-    session: Session,
-    action: str,
-    award_id: int,
-    achievement: Achievement,
-    actor: str,
-    now: datetime,
-    payload: Mapping[str, Any] | None = None,
-) -> None:
-    organization_id = session.scalar(select(Context.organization_id).where(Context.id == achievement.context_id))
-    subject = f"award:{award_id}"
-    audit.record(
-        session, action, actor=actor, subject=subject, organization_id=organization_id, payload=payload, now=now
-    )
-
-
-# -- looking ----------------------------------------------------------------------------------------------------------
-
-
-def standings(session: Session, context_id: int, user_id: int, now: datetime) -> list[Standing]:
-    """Return how one learner stands with every live badge of the course."""
-    course = load_course(session, context_id)
-    facts = gather_facts(session, course, [user_id], now)[user_id]
-    awards = _awards(session, course)
-    return [
-        Standing(one.achievement, awards.get((one.achievement.id, user_id)), evaluate(one.rule, facts))
-        for one in course.judged
-    ]
 
 
 def try_out(session: Session, context_id: int, achievement_id: int, now: datetime) -> dict[int, Judgement]:

@@ -3,29 +3,33 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
-from lti_tool.domain.competency_plan import Calculation, CompetencyPlan, Part
 from lti_tool.domain.evidence import Evidence, EvidenceState, Freshness
-from lti_tool.domain.lifecycle import AwardState
-from lti_tool.domain.rules import Facts, Rule, parse_rule
+from lti_tool.domain.lifecycle import AwardState, is_expired
+from lti_tool.domain.rules import Facts
 from lti_tool.domain.verdict import Verdict
-from lti_tool.models import (
-    Achievement,
-    AchievementState,
-    Award,
-    CompetencyPolicy,
-    EvidenceColumn,
-    EvidenceMapping,
-    Fact,
-    Membership,
-    Observation,
-    SlotBinding,
-)
-from lti_tool.services.frameworks import course_items
-from lti_tool.services.mapping import DEFAULT_CALCULATION, DEFAULT_THRESHOLD
+from lti_tool.models import Achievement, Award, EvidenceColumn, Fact, Membership, Observation
+from lti_tool.services.course_rules import Course, Judged, load_course
+
+__all__ = [
+    "COUNTS_AS",
+    "STALE_AFTER",
+    "Course",
+    "Gathered",
+    "Judged",
+    "Seen",
+    "counts_as",
+    "evaluated_user_ids",
+    "gather",
+    "gather_facts",
+    "load_course",
+    "make_evidence",
+]
 
 STALE_AFTER = timedelta(days=7)
 """Evidence nobody could read again for this long decides nothing."""
@@ -38,77 +42,24 @@ COUNTS_AS = {
 """What an award means for badges that build on it; a person decides about those held and suspended. Else: not met."""
 
 
+class Seen(NamedTuple):
+    """The observation that holds for a person in a column."""
+
+    observation_id: int
+    state: EvidenceState
+    score: Decimal | None
+    maximum: Decimal | None
+    letter: str | None
+    submitted_at: datetime | None
+    graded_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """An achievement with the rule it is judged by."""
+class Gathered:
+    """What is known about people, and which observations say so: facts by user id, observation ids by user and slot."""
 
-    achievement: Achievement
-    rule: Rule
-    award_rule_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """Everything about a course that does not depend on the learner."""
-
-    context_id: int
-    plans: dict[str, CompetencyPlan]
-    columns: dict[str, EvidenceColumn]
-    """By slot."""
-    judged: list[Judged]
-    titles: dict[str, str]
-    """Names of the course's badges, by public id."""
-
-
-def load_course(session: Session, context_id: int, *, drafts: bool = False) -> Course:
-    """Load competencies, bindings and achievements with a rule (live ones; ``drafts`` too for trying out)."""
-    states = set(AchievementState) - {AchievementState.RETIRED} if drafts else {AchievementState.LIVE}
-    achievements = session.scalars(
-        select(Achievement)
-        .where(Achievement.context_id == context_id, Achievement.state.in_(states))
-        .where(Achievement.current_rule_id.is_not(None), Achievement.current_version_id.is_not(None))
-        .options(joinedload(Achievement.current_rule), joinedload(Achievement.current_version))
-        .order_by(Achievement.id)
-    )
-    bindings = session.execute(
-        select(SlotBinding.slot, EvidenceColumn)
-        .join(EvidenceColumn, EvidenceColumn.id == SlotBinding.column_id)
-        .where(SlotBinding.context_id == context_id)
-    )
-    found = list(achievements)
-    return Course(
-        context_id=context_id,
-        plans=_plans(session, context_id),
-        columns={slot: column for slot, column in bindings},
-        judged=[
-            Judged(achievement, parse_rule(achievement.current_rule.document), achievement.current_rule.id)
-            for achievement in found
-            if achievement.current_rule is not None
-        ],
-        titles={one.public_id: one.current_version.name for one in found if one.current_version is not None},
-    )
-
-
-def _plans(session: Session, context_id: int) -> dict[str, CompetencyPlan]:
-    policies = {
-        policy.item_id: policy
-        for policy in session.scalars(select(CompetencyPolicy).where(CompetencyPolicy.context_id == context_id))
-    }
-    parts: dict[int, list[Part]] = {}
-    mappings = select(EvidenceMapping).where(EvidenceMapping.context_id == context_id).order_by(EvidenceMapping.id)
-    for mapping in session.scalars(mappings):
-        parts.setdefault(mapping.item_id, []).append(Part(mapping.slot, mapping.threshold, mapping.weight))
-    plans = {}
-    for item in course_items(session, context_id):
-        policy = policies.get(item.id)
-        plans[item.identifier] = CompetencyPlan(
-            identifier=item.identifier,
-            title=item.full_statement,
-            calculation=Calculation(policy.calculation) if policy else DEFAULT_CALCULATION,
-            threshold=policy.threshold if policy else DEFAULT_THRESHOLD,
-            parts=tuple(parts.get(item.id, ())),
-        )
-    return plans
+    facts: dict[int, Facts]
+    observation_ids: dict[int, dict[str, int]]
 
 
 def evaluated_user_ids(session: Session, context_id: int) -> list[int]:
@@ -124,59 +75,94 @@ def evaluated_user_ids(session: Session, context_id: int) -> list[int]:
 
 def gather_facts(session: Session, course: Course, user_ids: Collection[int], now: datetime) -> dict[int, Facts]:
     """Return what is known about each of the users, by user id."""
+    return gather(session, course, user_ids, now).facts
+
+
+def gather(session: Session, course: Course, user_ids: Collection[int], now: datetime) -> Gathered:
+    """Return what is known about each of the users, and the observations that say it."""
     slots_of_column: dict[int, list[str]] = {}
     for slot, column in course.columns.items():
         slots_of_column.setdefault(column.id, []).append(slot)
     evidence = {user_id: _unobserved(course, now) for user_id in user_ids}
-    for user_id, column_id, observation in _observations(session, slots_of_column, user_ids):
+    observation_ids: dict[int, dict[str, int]] = {user_id: {} for user_id in user_ids}
+    for user_id, column_id, seen in _observations(session, slots_of_column, user_ids):
         for slot in slots_of_column[column_id]:
-            evidence[user_id][slot] = _evidence(slot, course.columns[slot], observation, now)
-    awarded = _awarded(session, course, user_ids)
-    return {
+            evidence[user_id][slot] = make_evidence(slot, course.columns[slot], seen, now)
+            observation_ids[user_id][slot] = seen.observation_id
+    awarded = _awarded(session, course, user_ids, now)
+    sections = _sections(session, course, user_ids)
+    titles = course.titles | course.sections
+    facts = {
         user_id: Facts(
             evidence=evidence[user_id],
             competencies=course.plans,
             now=now,
             achievements=awarded.get(user_id, {}),
-            titles=course.titles,
+            closes_at=course.closes_at,
+            titles=titles,
+            sections=sections.get(user_id),
         )
         for user_id in user_ids
     }
+    return Gathered(facts, observation_ids)
 
 
 def _observations(
     session: Session, column_ids: Iterable[int], user_ids: Collection[int]
-) -> Iterable[tuple[int, int, Observation]]:
+) -> Iterable[tuple[int, int, Seen]]:
     """The held observations. Users are filtered here, not in SQL, where a long list would not fit a statement."""
     wanted = set(user_ids)
     rows = session.execute(
-        select(Fact.user_id, Fact.column_id, Observation)
+        select(
+            Fact.user_id,
+            Fact.column_id,
+            Observation.id,
+            Observation.state,
+            Observation.score,
+            Observation.maximum,
+            Observation.letter,
+            Observation.submitted_at,
+            Observation.graded_at,
+        )
         .join(Observation, Observation.id == Fact.observation_id)
         .where(Fact.column_id.in_(list(column_ids)))
         .where(Fact.user_id == next(iter(wanted)) if len(wanted) == 1 else Fact.user_id.is_not(None))
     )
-    return ((user_id, column_id, observation) for user_id, column_id, observation in rows if user_id in wanted)
+    return ((row.user_id, row.column_id, Seen._make(row[2:])) for row in rows if row.user_id in wanted)
+
+
+def _sections(session: Session, course: Course, user_ids: Collection[int]) -> dict[int, frozenset[str]]:
+    """Who is in which sections; who is absent here, the platform never told about."""
+    rows = session.execute(
+        select(Membership.user_id, Membership.sections).where(
+            Membership.context_id == course.context_id, Membership.sections.is_not(None)
+        )
+    )
+    wanted = set(user_ids)
+    return {user_id: frozenset(sections) for user_id, sections in rows if user_id in wanted and sections is not None}
 
 
 def _unobserved(course: Course, now: datetime) -> dict[str, Evidence]:
     """Evidence before anything was observed: the column is there, no result is."""
-    return {slot: _evidence(slot, column, None, now) for slot, column in course.columns.items()}
+    return {slot: make_evidence(slot, column, None, now) for slot, column in course.columns.items()}
 
 
-def _evidence(slot: str, column: EvidenceColumn, observation: Observation | None, now: datetime) -> Evidence:
+def make_evidence(slot: str, column: EvidenceColumn, seen: Seen | None, now: datetime) -> Evidence:
+    """Return what an observation in a column is worth now; ``None`` is a person about whom nothing was observed."""
     return Evidence(
         slot=slot,
         title=column.title,
         source=column.source,
-        state=observation.state if observation else EvidenceState.UNGRADED,
+        state=seen.state if seen else EvidenceState.UNGRADED,
         freshness=_freshness(column, now),
-        score=observation.score if observation else None,
-        maximum=(observation.maximum if observation and observation.maximum is not None else column.maximum),
-        letter=observation.letter if observation else None,
-        submitted_at=observation.submitted_at if observation else None,
-        graded_at=observation.graded_at if observation else None,
+        score=seen.score if seen else None,
+        maximum=seen.maximum if seen and seen.maximum is not None else column.maximum,
+        letter=seen.letter if seen else None,
+        submitted_at=seen.submitted_at if seen else None,
+        graded_at=seen.graded_at if seen else None,
         checked_at=column.checked_at,
         position=column.position,
+        scheme=tuple(column.grading_scheme) if column.grading_scheme is not None else None,
     )
 
 
@@ -188,16 +174,25 @@ def _freshness(column: EvidenceColumn, now: datetime) -> Freshness:
     return Freshness.FRESH
 
 
-def _awarded(session: Session, course: Course, user_ids: Collection[int]) -> dict[int, dict[str, Verdict]]:
-    """Verdicts of the course's own achievements, by user id and public id."""
+def counts_as(state: AwardState, valid_until: datetime | None, now: datetime) -> Verdict:
+    """What an award means for badges that build on it; one that expired is not held."""
+    return Verdict.NOT_MET if is_expired(valid_until, now) else COUNTS_AS.get(state, Verdict.NOT_MET)
+
+
+def _awarded(
+    session: Session, course: Course, user_ids: Collection[int], now: datetime
+) -> dict[int, dict[str, Verdict]]:
+    """Verdicts of the course's own achievements, by user id and public id; of several occasions the best one counts."""
     rows = session.execute(
-        select(Award.user_id, Achievement.public_id, Award.state)
+        select(Award.user_id, Achievement.public_id, Award.state, Award.valid_until)
         .join(Achievement, Achievement.id == Award.achievement_id)
         .where(Achievement.context_id == course.context_id)
     )
     wanted = set(user_ids)
     awarded: dict[int, dict[str, Verdict]] = {}
-    for user_id, public_id, state in rows:
-        if user_id in wanted and state in COUNTS_AS:
-            awarded.setdefault(user_id, {})[public_id] = COUNTS_AS[state]
+    for user_id, public_id, state, valid_until in rows:
+        verdict = counts_as(state, valid_until, now)
+        if user_id in wanted and verdict is not Verdict.NOT_MET:
+            held = awarded.setdefault(user_id, {})
+            held[public_id] = Verdict.MET if Verdict.MET in (verdict, held.get(public_id)) else verdict
     return awarded

@@ -1,14 +1,11 @@
-"""Claiming and issuing: an offer becomes a credential, composed, signed, verified, and only then stored.
+"""Issuing: a claimed award's pending copy is composed, signed, verified, and only then stored.
 
-A claim writes the award's new state and a *pending* credential version in one transaction. Signing follows, at once or
-by the sweep, whoever comes first: the version row is the one place a signed copy can go, so a process that dies
-between signing and storing leaves a pending row, and signing again makes the same one credential.
+A claim (``claiming``) writes the award's new state and a *pending* credential version in one transaction. Signing
+follows, at once or by the sweep, whoever comes first: the version row is the one place a signed copy can go, so a
+process that dies between signing and storing leaves a pending row, and signing again makes the same one credential.
 """
 
 import json
-import random
-import secrets
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -16,38 +13,38 @@ from urllib.parse import quote
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from lti_tool.domain.lifecycle import AwardAction, AwardState
-from lti_tool.domain.verdict import Verdict
-from lti_tool.errors import CredentialInvalidError, IssuingError, NotClaimableError, NotFoundError
+from lti_tool.errors import CredentialInvalidError, IssuingError
 from lti_tool.models import (
     Achievement,
     AchievementVersion,
-    Award,
     Credential,
     CredentialVersion,
     IssuerKey,
-    IssuerProfile,
-    Membership,
     StatusList,
     SubjectKind,
     VersionState,
 )
-from lti_tool.openbadges import proof, status_list, v3
+from lti_tool.openbadges import proof, v3
 from lti_tool.services import audit
 from lti_tool.services.achievements import aligned_items
-from lti_tool.services.awarding import Standing, change_state, standings
-from lti_tool.services.issuers import active_key, issuer_value, signer
+from lti_tool.services.claiming import claim
+from lti_tool.services.credentials import Claim
+from lti_tool.services.issuers import issuer_value, signer
 from lti_tool.vault import Vault
 
+__all__ = [
+    "Claim",
+    "Unsigned",
+    "achievement_card",
+    "claim",
+    "compose",
+    "pending_versions",
+    "record_failure",
+    "sign",
+    "store_signed",
+]
+
 RETRY_AFTER = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What came of a claim: the credential and the version to sign."""
-
-    credential_id: int
-    version_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,114 +55,6 @@ class Unsigned:
     document: dict[str, object]
     signer: proof.Signer
     created: datetime
-
-
-def claim(
-    session: Session, context_id: int, award_id: int, user_id: int, *, show_name: bool, now: datetime
-) -> Claim | None:
-    """Claim an offered award for its learner, after judging it once more.
-
-    Returns ``None`` when today's evidence says *not met*: the award lapsed, with the reason in it. Claiming a claimed
-    award returns its credential. Raises ``NotClaimableError``: ``evidence_unknown`` when it can't be told today (the
-    offer stands), ``test_user``, ``award_<state>`` for awards that are not offered; ``NotFoundError`` for an award of
-    somebody else.
-    """
-    award = session.get(Award, award_id)
-    if award is None or award.user_id != user_id or award.achievement.context_id != context_id:
-        raise NotFoundError("There is no such badge for you here.")
-    _refuse_test_user(session, context_id, user_id)
-    if award.state is AwardState.CLAIMED:
-        return _existing_claim(session, award)
-    if award.state is not AwardState.OFFERED:
-        raise NotClaimableError(f"The award is {award.state.value}.", code=f"award_{award.state.value}")
-    standing = _standing(session, context_id, award, now)
-    if standing.judgement.verdict is Verdict.UNKNOWN:
-        raise NotClaimableError("It cannot be told today whether this is still earned.", code="evidence_unknown")
-    rule_id = standing.achievement.current_rule_id or award.award_rule_id
-    if standing.judgement.verdict is Verdict.NOT_MET:
-        change_state(session, award, AwardAction.LAPSE, standing.judgement, rule_id, now)
-        return None
-    actor = f"user:{user_id}"
-    if not change_state(session, award, AwardAction.CLAIM, standing.judgement, rule_id, now, actor=actor):
-        session.refresh(award)
-        return _existing_claim(session, award)
-    award.shows_name = show_name
-    return _make_credential(session, award, now)
-
-
-def _refuse_test_user(session: Session, context_id: int, user_id: int) -> None:
-    membership = session.scalar(
-        select(Membership).where(Membership.context_id == context_id, Membership.user_id == user_id)
-    )
-    if membership is None or membership.is_test_user:
-        raise NotClaimableError("Test users see badges but cannot claim them.", code="test_user")
-
-
-def _existing_claim(session: Session, award: Award) -> Claim:
-    credential = session.scalar(select(Credential).where(Credential.award_id == award.id))
-    if credential is None:
-        raise NotClaimableError(f"The award is {award.state.value}.", code=f"award_{award.state.value}")
-    return Claim(credential.id, credential.versions[-1].id)
-
-
-def _standing(session: Session, context_id: int, award: Award, now: datetime) -> Standing:
-    for standing in standings(session, context_id, award.user_id, now):
-        if standing.award is not None and standing.award.id == award.id:
-            return standing
-    raise NotClaimableError("This badge is not awarded any more.", code="achievement_retired")
-
-
-def _make_credential(session: Session, award: Award, now: datetime) -> Claim:
-    profile = award.achievement.issuer_profile
-    credential = Credential(award_id=award.id, issuer_url_id=profile.url_id, created_at=now, url_id="")
-    credential.public_id = secrets.token_urlsafe(16)
-    credential.url_id = f"{profile.base_url}/credentials/{credential.public_id}"
-    session.add(credential)
-    session.flush()
-    email = award.user.email
-    listed, index = _status_place(session, profile.id, now)
-    version = CredentialVersion(
-        credential_id=credential.id,
-        number=1,
-        state=VersionState.PENDING,
-        subject_kind=SubjectKind.EMAIL_HASH if email else SubjectKind.OPAQUE,
-        subject=email or f"urn:uuid:{uuid.uuid4()}",
-        salt=secrets.token_hex(16),
-        name=award.user.name if award.shows_name else None,
-        status_list_id=listed.id,
-        status_index=index,
-        issuer_key_id=active_key(session, profile.id).id,
-        valid_from=now.replace(microsecond=0),
-        attempts=0,
-        due_at=now,
-    )
-    session.add(version)
-    session.flush()
-    return Claim(credential.id, version.id)
-
-
-def _status_place(session: Session, profile_id: int, now: datetime) -> tuple[StatusList, int]:
-    """Return a random free place in the issuer's newest status list.
-
-    The issuer's row is locked, not the list's: it keeps two claims off the same place, and two first claims from
-    making two lists.
-    """
-    session.get_one(IssuerProfile, profile_id, with_for_update=True)
-    found = select(StatusList).where(StatusList.issuer_profile_id == profile_id).order_by(StatusList.id.desc())
-    listed = session.scalar(found.limit(1))
-    if listed is None:
-        listed = StatusList(issuer_profile_id=profile_id, bits=status_list.new_bits(), changed_at=now)
-        session.add(listed)
-        session.flush()
-    taken = set(
-        session.scalars(select(CredentialVersion.status_index).where(CredentialVersion.status_list_id == listed.id))
-    )
-    size = len(listed.bits) * 8
-    if len(taken) * 2 > size:  # half full: random places get rare, so a new list begins
-        listed, taken = StatusList(issuer_profile_id=profile_id, bits=status_list.new_bits(), changed_at=now), set()
-        session.add(listed)
-        session.flush()
-    return listed, status_list.random_free_index(taken, size, random.SystemRandom())
 
 
 # -- compose, sign, verify, store -------------------------------------------------------------------------------------
@@ -198,6 +87,7 @@ def compose(session: Session, version_id: int, vault: Vault) -> Unsigned | None:
         subject=_subject(version),
         valid_from=version.valid_from,
         awarded_at=award.offered_at,
+        valid_until=award.valid_until,
         status=v3.StatusEntry(list_url=f"{profile.base_url}/status/{listed.public_id}", index=version.status_index),
     )
     key = session.get_one(IssuerKey, version.issuer_key_id)

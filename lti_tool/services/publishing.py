@@ -7,13 +7,14 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lti_tool.domain.lifecycle import AwardState
+from lti_tool.domain.lifecycle import AwardState, is_expired
 from lti_tool.errors import IssuingError, NotFoundError
 from lti_tool.models import (
     Achievement,
     AchievementState,
     AchievementVersion,
     Alignment,
+    Award,
     Credential,
     CredentialVersion,
     IssuerProfile,
@@ -49,7 +50,7 @@ class SignedCopy:
 
 @dataclass(frozen=True, slots=True)
 class CredentialPage:
-    """A shared badge as anybody sees it. ``status``: valid, revoked or suspended, as of now.
+    """A shared badge as anybody sees it. ``status``: valid, revoked, suspended or expired, as of now.
 
     ``holder_name`` is the name in the signed document, ``None`` when the learner left it out.
     """
@@ -70,6 +71,7 @@ class CredentialPage:
     awarded_at: datetime
     signed_at: datetime | None
     status: str
+    valid_until: datetime | None = None
 
 
 def signed_copy(session: Session, public_id: str) -> SignedCopy:
@@ -78,7 +80,7 @@ def signed_copy(session: Session, public_id: str) -> SignedCopy:
     return SignedCopy(copy.document or "", credential.award.achievement_version.picture_sha256)
 
 
-def credential_page(session: Session, public_id: str) -> CredentialPage:
+def credential_page(session: Session, public_id: str, now: datetime) -> CredentialPage:
     """Return a badge whose learner shares its page; raises ``NotFoundError`` for every other one."""
     credential, copy = _issued(session, public_id)
     if not is_shared(session, credential.id):
@@ -101,7 +103,8 @@ def credential_page(session: Session, public_id: str) -> CredentialPage:
         skills=_skills(session, version.id),
         awarded_at=award.offered_at,
         signed_at=copy.issued_at,
-        status=_status(session, award.state, copy),
+        status=_status(session, award, copy, now),
+        valid_until=award.valid_until,
     )
 
 
@@ -118,11 +121,13 @@ def _issued(session: Session, public_id: str) -> tuple[Credential, CredentialVer
     return found[0], found[1]
 
 
-def _status(session: Session, state: AwardState, copy: CredentialVersion) -> str:
+def _status(session: Session, award: Award, copy: CredentialVersion, now: datetime) -> str:
     listed = session.get_one(StatusList, copy.status_list_id)
-    if state is AwardState.REVOKED or status_list.get_bit(listed.bits, copy.status_index):
+    if award.state is AwardState.REVOKED or status_list.get_bit(listed.bits, copy.status_index):
         return "revoked"
-    return "suspended" if state is AwardState.SUSPENDED else "valid"
+    if award.state is AwardState.SUSPENDED:
+        return "suspended"
+    return "expired" if is_expired(award.valid_until, now) else "valid"
 
 
 def _skills(session: Session, version_id: int) -> tuple[Skill, ...]:

@@ -6,11 +6,13 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from lti_tool.domain.award_states import AwardState
 from lti_tool.errors import NotFoundError
-from lti_tool.models import CredentialVersion, IssuerProfile, StatusList
+from lti_tool.models import Award, Credential, CredentialVersion, IssuerProfile, StatusList
 from lti_tool.openbadges import status_list
 from lti_tool.openbadges.contexts import JsonObject
 from lti_tool.openbadges.proof import Signer
+from lti_tool.openbadges.report import Check, CheckOutcome, Verdict, VerificationReport, verdict_of
 from lti_tool.services.issuers import active_key, signer
 from lti_tool.vault import Vault
 
@@ -51,6 +53,27 @@ def keep_signed(session: Session, listed: StatusList, text: str) -> None:
         .where(StatusList.id == listed.id, StatusList.changed_at == listed.changed_at)
         .values(document=text)
     )
+
+
+def tell_suspended(session: Session, report: VerificationReport) -> VerificationReport:
+    """Return a report about one of our own badges as it stands here: suspended, where a person put it on hold.
+
+    Status lists of this tool have the purpose *revocation* alone, since that is the one entry every verifier of Open
+    Badges 3.0 reads; so only this tool's own page and check can say that a badge is suspended.
+    """
+    url = report.credential.get("id") if report.credential is not None else None
+    if not isinstance(url, str) or report.outcome not in (Verdict.VALID, Verdict.EXPIRED, Verdict.CANNOT_CHECK):
+        return report
+    found = (
+        select(Award.state)
+        .join(Credential, Credential.award_id == Award.id)
+        .where(Credential.url_id == url, Award.state == AwardState.SUSPENDED)
+    )
+    if session.scalar(found) is None:
+        return report
+    told = Check("status", CheckOutcome.FAILED, "suspended")
+    checks = tuple(told if check.code == "status" else check for check in report.checks)
+    return VerificationReport(verdict_of(checks), checks, report.credential)
 
 
 def revoke(session: Session, version: CredentialVersion, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -14,8 +14,20 @@ def insert_once(session: Session, table: type[Base], unique: list[str], **values
 
     Returns the new row's key, or ``None`` when it was there already, whoever else inserts at the same time.
     """
+    return insert_once_among(session, table, unique, None, **values)
+
+
+def insert_once_among(
+    session: Session, table: type[Base], unique: list[str], among: str | None, /, **values: Any
+) -> int | None:
+    """The same where only some rows have to be unique: ``among`` is the index's condition, in SQL, as in the model."""
     (key,) = inspect(table).primary_key
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).values(**values).on_conflict_do_nothing(index_elements=unique).returning(key)
+    statement = (
+        dialect.insert(table)
+        .values(**values)
+        .on_conflict_do_nothing(index_elements=unique, index_where=None if among is None else text(among))
+        .returning(key)
+    )
     new_key: int | None = session.execute(statement).scalar()
     return new_key

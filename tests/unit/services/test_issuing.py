@@ -253,7 +253,7 @@ def test_what_our_own_check_refuses_is_never_stored(wallets: Wallets, monkeypatc
     assert version.due_at == wallets.course.now + timedelta(seconds=30)
     assert schedule.run_due(wallets.services) == 0
     wallets.course.later(seconds=31)
-    assert schedule.run_due(wallets.services) == 1
+    schedule.run_due(wallets.services)
     with wallets.services.database.read() as session:
         version = session.get_one(CredentialVersion, 1)
     assert (version.state, version.error_code) == (VersionState.ISSUED, None)

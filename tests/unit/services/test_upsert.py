@@ -11,7 +11,7 @@ from lti_tool.models import Lease, User
 from lti_tool.services.launching import ensure_user
 from lti_tool.services.upsert import insert_once
 
-UNIQUE = ["registration_id", "platform_user_id"]
+UNIQUE = ["registration_id", "organization_id", "platform_user_id"]
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def course(any_database: str) -> Iterator[Course]:
 def insert(course: Course, sub: str, name: str | None = None) -> int | None:
     """Insert a user."""
     with course.database.write() as session:
-        values = {"registration_id": course.registration_id, "platform_user_id": sub, "created_at": START}
-        return insert_once(session, User, UNIQUE, name=name, **values)
+        key = dict(zip(UNIQUE, (course.registration_id, course.organization_id, sub), strict=True))
+        return insert_once(session, User, UNIQUE, name=name, created_at=START, **key)
 
 
 def test_the_first_insert_gives_the_key_and_the_second_changes_nothing(course: Course) -> None:
@@ -70,7 +70,10 @@ def test_who_loses_the_race_finds_the_row(course: Course) -> None:
             if course.database.engine.dialect.name == "postgresql":
                 session.scalar(select(func.count(User.id)))  # all have looked before anybody inserts
                 ready.wait()
-            ids.append(ensure_user(session, course.registration_id, "ada", START, name="Ada", email=None).id)
+            user = ensure_user(
+                session, course.registration_id, course.organization_id, "ada", START, name="Ada", email=None
+            )
+            ids.append(user.id)
 
     threads = [threading.Thread(target=run) for _ in range(4)]
     for thread in threads:

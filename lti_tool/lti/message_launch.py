@@ -14,22 +14,30 @@ from typing import Any, cast
 from pylti1p3.cookie import CookieService
 from pylti1p3.exception import LtiException
 from pylti1p3.message_launch import MessageLaunch, TJwtData
+from pylti1p3.message_validators.deep_link import DeepLinkMessageValidator
 from pylti1p3.message_validators.resource_message import ResourceMessageValidator
+from pylti1p3.message_validators.submission_review import SubmissionReviewLaunchValidator
 from pylti1p3.request import Request
 from pylti1p3.session import SessionService
 
 from lti_tool.db import Database
-from lti_tool.errors import LaunchRequestError, MessageTypeError, TargetLinkError, TokenClaimError
+from lti_tool.errors import CookiesBlockedError, LaunchRequestError, MessageTypeError, TargetLinkError, TokenClaimError
 from lti_tool.lti import claims as names
-from lti_tool.lti import id_token, login_state
+from lti_tool.lti import deep_linking, id_token, login_state
 from lti_tool.lti.addresses import AddressPolicy, is_under
-from lti_tool.lti.claims import SignedClaims, claim_error, identifier
+from lti_tool.lti.claims import SignedClaims, claim_error, identifier, mapping
+from lti_tool.lti.known_platforms import KnownPlatforms
 from lti_tool.lti.login_state import ConsumedLogin
 from lti_tool.lti.platform_keys import PlatformKeys
-from lti_tool.lti.tool_config import Platform, ToolConfig, get_platform
+from lti_tool.lti.tool_config import Platform, ToolConfig
 from lti_tool.lti.verified_launch import VerifiedLaunch, read_launch, subject
+from lti_tool.lti.written_launch import written
 
-SERVED = {names.RESOURCE_LINK_REQUEST: ResourceMessageValidator()}
+SERVED = {
+    names.RESOURCE_LINK_REQUEST: ResourceMessageValidator(),
+    names.DEEP_LINKING_REQUEST: DeepLinkMessageValidator(),
+    names.SUBMISSION_REVIEW_REQUEST: SubmissionReviewLaunchValidator(),
+}
 """Message types this tool serves, each with the library's validator."""
 
 
@@ -42,6 +50,7 @@ class LaunchSurroundings:
     """What a launch is checked against: the same for all launches of a process."""
 
     database: Database
+    platforms: KnownPlatforms
     platform_keys: PlatformKeys
     public_url: str
     addresses: AddressPolicy
@@ -91,7 +100,7 @@ class ToolMessageLaunch(MessageLaunch[LaunchRequest, ToolConfig, SessionService,
         request = LaunchRequest(form)
         super().__init__(
             request,
-            ToolConfig(surroundings.database, now),
+            ToolConfig(surroundings.platforms.deployment),
             session_service=SessionService(request),
             cookie_service=LaunchCookies(cookies),
             requests_session=NO_CLIENT,
@@ -99,6 +108,7 @@ class ToolMessageLaunch(MessageLaunch[LaunchRequest, ToolConfig, SessionService,
         self._surroundings = surroundings
         self._now = now
         self._login: ConsumedLogin | None = None
+        self._blocked: CookiesBlockedError | None = None
         self._claims = SignedClaims({})
 
     @property
@@ -107,7 +117,10 @@ class ToolMessageLaunch(MessageLaunch[LaunchRequest, ToolConfig, SessionService,
         return self._tool_config.platform
 
     def verified(self) -> VerifiedLaunch:
-        """Run every check and return the launch; raises ``LaunchError``, the state being used up whatever happens."""
+        """Run every check and return the launch; raises ``LaunchError``, the state being used up whatever happens.
+
+        A missing cookie is raised last, with the launch as text, so that it can wait for another proof.
+        """
         try:
             self.validate()
         except LtiException as error:  # a check of the library that the ones here do not foresee
@@ -115,7 +128,11 @@ class ToolMessageLaunch(MessageLaunch[LaunchRequest, ToolConfig, SessionService,
         deployment = self._tool_config.deployment
         if deployment is None:
             raise AssertionError("the deployment was not checked")
-        return read_launch(self._claims, self.platform, deployment, self._surroundings.addresses)
+        launch = read_launch(self._claims, self.platform, deployment, self._surroundings.addresses)
+        if self._blocked is not None:
+            self._blocked.waiting = written(launch)
+            raise self._blocked
+        return launch
 
     def validate(self) -> "ToolMessageLaunch":
         """Run every check, in the order of the standard; each raises its own ``LaunchError``."""
@@ -144,14 +161,19 @@ class ToolMessageLaunch(MessageLaunch[LaunchRequest, ToolConfig, SessionService,
         return self.platform.client_id
 
     def validate_state(self) -> "ToolMessageLaunch":
-        """Use the state up, committed, then check the browser."""
+        """Use the state up, committed, then check the browser; without a cookie the other checks go on."""
         state = self._get_request_param("state")
         if not state:
             raise LaunchRequestError("The launch has no state.", code="state_missing")
-        with self._surroundings.database.write() as session:
-            login = login_state.consume(session, state, self._now)
-            platform = get_platform(session, login.registration_id)
-        login_state.check_browser(login, self._cookie_service.get_cookie(login_state.cookie_name(state)))
+        with self._surroundings.database.write_singly() as connection:
+            login = login_state.consume(connection, state, self._now)
+        if login.is_disabled:
+            self._surroundings.platforms.forget()
+        platform = self._surroundings.platforms.of_registration(login.registration_id)
+        try:
+            login_state.check_browser(login, self._cookie_service.get_cookie(login_state.cookie_name(state)))
+        except CookiesBlockedError as blocked:
+            self._blocked = blocked
         self._login = login
         self._tool_config.choose(platform)
         return self
@@ -201,6 +223,8 @@ class ToolMessageLaunch(MessageLaunch[LaunchRequest, ToolConfig, SessionService,
         if claims.get(names.VERSION) != "1.3.0":
             raise claim_error("version", "is not 1.3.0")
         message_type = claims.get(names.MESSAGE_TYPE)
+        if message_type is None:
+            raise claim_error("message_type", "is missing")
         validator = SERVED.get(message_type) if isinstance(message_type, str) else None
         if validator is None:
             raise MessageTypeError("This tool does not serve this kind of launch.")
@@ -211,11 +235,29 @@ class ToolMessageLaunch(MessageLaunch[LaunchRequest, ToolConfig, SessionService,
             raise claim_error("target_link_uri", "is missing")
         if not is_under(target, self._surroundings.public_url):
             raise TargetLinkError("The launch leads to an address that is not this tool's.")
+        # anonymous launches are legal in LTI 1.3; the validator wants a sub, so it is shown a placeholder
+        validator.validate({**claims, "sub": subject(claims) or "anonymous", **self._message_claims(message_type)})
+        return self
+
+    def _message_claims(self, message_type: object) -> dict[str, object]:
+        """Check the claims of one kind of message; returns what the library's validator has to see otherwise."""
+        claims, addresses = self._claims, self._surroundings.addresses
+        if message_type == names.DEEP_LINKING_REQUEST:
+            settings = deep_linking.read_settings(claims, addresses)
+            if not settings.accepts_links:
+                raise MessageTypeError("Links to this tool cannot be put there.", code="content_unsupported")
+            # an empty list of targets is valid, the validator does not know that
+            sent = mapping(claims[names.DEEP_LINKING_SETTINGS])
+            targets = sent["accept_presentation_document_targets"] or ["iframe"]
+            return {names.DEEP_LINKING_SETTINGS: {**sent, "accept_presentation_document_targets": targets}}
+        if message_type == names.SUBMISSION_REVIEW_REQUEST:
+            identifier(mapping(claims.get(names.FOR_USER)).get("user_id"), "for_user")
+            if addresses.usable(mapping(claims.get(names.AGS_ENDPOINT)).get("lineitem")) is None:
+                raise claim_error("lineitem", "is missing or not an https address")
+            return {}
         link = claims.get(names.RESOURCE_LINK)
         identifier(link.get("id") if isinstance(link, dict) else None, "resource_link")
-        # anonymous launches are legal in LTI 1.3; the validator wants a sub, so it is shown a placeholder
-        validator.validate({**claims, "sub": subject(claims) or "anonymous"})
-        return self
+        return {}
 
     def save_launch_data(self) -> "ToolMessageLaunch":
         """Keep nothing: a launch lives on in the database, not in the browser's session."""

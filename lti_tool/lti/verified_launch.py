@@ -6,12 +6,14 @@ through ``read_launch``, which takes nothing but signed claims.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
 from lti_tool.lti import claims as names
 from lti_tool.lti.addresses import AddressPolicy
 from lti_tool.lti.claims import SignedClaims, identifier, mapping, text, texts
+from lti_tool.lti.course_groups import groups_offer
+from lti_tool.lti.course_service import GROUP_SCOPE, NOTICE_SCOPE
+from lti_tool.lti.deep_linking import DeepLinkingSettings, read_settings
 from lti_tool.lti.tool_config import KnownDeployment, Platform
 
 TITLE_LENGTH = 1024
@@ -64,6 +66,15 @@ class VerifiedLaunch:
     frame_ancestors: tuple[str, ...]
     target_link_uri: str | None = None
     """Where the launch wants to go, below this tool's public URL; ``finish`` always sets it."""
+    deep_linking: DeepLinkingSettings | None = None
+    """What to choose, for a deep linking request; ``None`` for other launches."""
+    for_user_id: str | None = None
+    """Whose submission is reviewed (``for_user``), for a submission review request."""
+    groups_url: str | None = None
+    """Course groups, if the launch granted reading them."""
+    group_sets_url: str | None = None
+    notice_service_url: str | None = None
+    """Where handlers of notices are set, if the launch granted that (Platform Notification Service 1.0)."""
 
     @property
     def is_instructor(self) -> bool:
@@ -93,16 +104,22 @@ def read_launch(
     endpoint = mapping(claims.get(names.AGS_ENDPOINT))
     presentation = mapping(claims.get(names.LAUNCH_PRESENTATION))
     product = text(mapping(claims.get(names.TOOL_PLATFORM)).get("product_family_code"), 64)
-    custom = _custom(claims.get(names.CUSTOM))
+    custom = names.custom_texts(claims.get(names.CUSTOM))
     line_items_url = addresses.usable(endpoint.get("lineitems"))
     memberships_url = addresses.usable(mapping(claims.get(names.NAMES_ROLE_SERVICE)).get("context_memberships_url"))
     return_url = addresses.usable(presentation.get("return_url"))
     api_domain = custom.get("canvas_api_domain")
+    message_type = str(claims[names.MESSAGE_TYPE])
+    asks_for_content = message_type == names.DEEP_LINKING_REQUEST
+    settings = read_settings(claims, addresses) if asks_for_content else None
+    reviewed = message_type == names.SUBMISSION_REVIEW_REQUEST
+    groups = groups_offer(claims, addresses)
+    groups = groups if groups is not None and GROUP_SCOPE in groups.scopes else None
     return VerifiedLaunch(
         registration_id=platform.registration_id,
         deployment_row_id=deployment.row_id,
         organization_id=deployment.organization_id,
-        message_type=str(claims[names.MESSAGE_TYPE]),
+        message_type=message_type,
         platform_user_id=subject(claims),
         name=_name(claims),
         email=_email(claims.get("email")),
@@ -118,17 +135,31 @@ def read_launch(
         custom=custom,
         return_url=return_url,
         product=platform.product or (product and product.lower()),
+        deep_linking=settings,
+        groups_url=groups.groups_url if groups else None,
+        group_sets_url=groups.group_sets_url if groups else None,
+        notice_service_url=_notice_service_url(claims, addresses),
+        for_user_id=identifier(mapping(claims[names.FOR_USER])["user_id"], "for_user") if reviewed else None,
         frame_ancestors=_origins(
             addresses,
             (
                 platform.auth_login_url,
                 return_url,
+                settings.return_url if settings else None,
                 line_items_url,
                 memberships_url,
                 api_domain and f"https://{api_domain}",
             ),
         ),
     )
+
+
+def _notice_service_url(claims: SignedClaims, addresses: AddressPolicy) -> str | None:
+    """Return the address of the notification service; a claim that lists scopes has to list the one it needs."""
+    claim = mapping(claims.get(names.NOTIFICATION_SERVICE))
+    if "scope" in claim and NOTICE_SCOPE not in texts(claim["scope"]):
+        return None
+    return addresses.usable(claim.get("platform_notification_service_url"))
 
 
 def subject(claims: SignedClaims) -> str | None:
@@ -157,16 +188,6 @@ def _resource_link(value: object) -> LaunchResourceLink | None:
         return None
     claim = mapping(value)
     return LaunchResourceLink(identifier(claim.get("id"), "resource_link"), text(claim.get("title"), TITLE_LENGTH))
-
-
-def _custom(value: object) -> Mapping[str, str]:
-    """Texts as sent, numbers as text (Canvas sends ids as numbers), variables nobody resolved left out."""
-    sent = {
-        key: str(one)
-        for key, one in mapping(value).items()
-        if isinstance(one, str) or (isinstance(one, int) and not isinstance(one, bool))
-    }
-    return MappingProxyType({key: one for key, one in sent.items() if not one.startswith("$")})
 
 
 def _name(claims: SignedClaims) -> str | None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from lti_tool.domain.evidence import EvidenceState
 from lti_tool.evidence.base import ColumnReading, ObservationReading
 from lti_tool.models import EvidenceColumn, Fact, Membership, MembershipStatus, Observation
+from lti_tool.services import checkpoints, openings
 from lti_tool.services.upsert import insert_once
 
 
@@ -37,6 +38,7 @@ def store_column(session: Session, context_id: int, source: str, reading: Column
         EvidenceColumn.external_key == reading.external_key,
     )
     column = session.scalar(found)
+    is_new = column is None
     if column is None:
         insert_once(
             session,
@@ -55,6 +57,8 @@ def store_column(session: Session, context_id: int, source: str, reading: Column
     column.resource_id, column.tag = reading.resource_id, reading.tag
     column.position, column.is_gone = reading.position, False
     session.flush()
+    if is_new:
+        checkpoints.column_arrived(session, column)
     return column.id
 
 
@@ -100,17 +104,22 @@ def store_observations(
 
 
 def store_absence(session: Session, column_id: int, seen_user_ids: set[int], now: datetime) -> int:
-    """After a whole column was read: who had a result and has none now becomes ungraded. Returns how many."""
+    """After a whole column was read: who had a result and has none now becomes ungraded. Returns how many.
+
+    Where results exist only once a score was sent, who never opened the checkpoint is said to have not opened it.
+    """
+    unopened = openings.unopened_learners(session, column_id) - seen_user_ids
     facts = session.execute(
         select(Fact.user_id, Observation.state)
         .join(Observation, Observation.id == Fact.observation_id)
         .where(Fact.column_id == column_id)
     )
-    vanished = [
-        user_id for user_id, state in facts if user_id not in seen_user_ids and state is not EvidenceState.UNGRADED
-    ]
+    known = seen_user_ids | unopened
+    vanished = [user_id for user_id, state in facts if user_id not in known and state is not EvidenceState.UNGRADED]
     empty = ObservationReading(platform_user_id="", state=EvidenceState.UNGRADED)
-    return store_observations(session, column_id, [(user_id, empty) for user_id in vanished], now)
+    closed = ObservationReading(platform_user_id="", state=EvidenceState.NOT_OPENED)
+    readings = [(user_id, empty) for user_id in vanished] + [(user_id, closed) for user_id in sorted(unopened)]
+    return store_observations(session, column_id, readings, now)
 
 
 def mark_column_read(session: Session, column_id: int, now: datetime) -> None:

@@ -1,0 +1,89 @@
+"""A checkpoint as an instructor describes it, before it is stored."""
+
+import re
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from lti_tool.characters import many_lines, one_line
+from lti_tool.errors import InvalidInputError, NotFoundError
+from lti_tool.models import CheckpointKind
+from lti_tool.services.achievements import get_achievement
+from lti_tool.services.frameworks import course_items
+from lti_tool.services.mapping import DEFAULT_THRESHOLD
+
+TITLE_LENGTH, INSTRUCTIONS_LENGTH = 255, 8000
+LONGEST_MAXIMUM = Decimal(100_000)
+_POINTS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What a checkpoint will say; ``threshold`` (percent) goes with ``item_id``, the row of a skill."""
+
+    kind: CheckpointKind
+    title: str
+    instructions: str = ""
+    maximum: Decimal | None = None
+    achievement_id: int | None = None
+    item_id: int | None = None
+    threshold: Decimal | None = None
+    opens_at: datetime | None = None
+    due_at: datetime | None = None
+    closes_at: datetime | None = None
+
+
+def check(session: Session, context_id: int, draft: Draft) -> Draft:
+    """Return the draft with its texts tidied.
+
+    Raises ``InvalidInputError`` whose ``field`` is one of the draft's (codes ``checkpoint_title_empty``,
+    ``checkpoint_title_too_long``, ``checkpoint_instructions_too_long``, ``checkpoint_maximum_invalid``,
+    ``checkpoint_dates_order``), or ``NotFoundError`` for a badge or skill of another course.
+    """
+    title, instructions = one_line(draft.title), many_lines(draft.instructions)
+    if not title:
+        raise _invalid("title_empty", "title")
+    if len(title) > TITLE_LENGTH:
+        raise _invalid("title_too_long", "title")
+    if len(instructions) > INSTRUCTIONS_LENGTH:
+        raise _invalid("instructions_too_long", "instructions")
+    _check_maximum(draft)
+    _check_dates(draft)
+    if draft.achievement_id is not None:
+        get_achievement(session, context_id, draft.achievement_id)
+    threshold = None
+    if draft.item_id is not None:
+        if draft.item_id not in {item.id for item in course_items(session, context_id)}:
+            raise NotFoundError("There is no such competency in this course.")
+        threshold = DEFAULT_THRESHOLD if draft.threshold is None else draft.threshold
+    return replace(draft, title=title, instructions=instructions, threshold=threshold)
+
+
+def read_points(text: str) -> Decimal | None:
+    """Return points as typed (``7``, ``7,5``), at most four decimals; ``None`` for anything that is no such number."""
+    cleaned = text.replace("\u202f", "").replace("\u00a0", "").strip().replace(",", ".")
+    return Decimal(cleaned) if _POINTS.fullmatch(cleaned) else None
+
+
+def _check_maximum(draft: Draft) -> None:
+    if draft.maximum is None:
+        if draft.kind is not CheckpointKind.PROGRESS:
+            raise _invalid("maximum_invalid", "maximum")
+    elif not 0 < draft.maximum <= LONGEST_MAXIMUM:
+        raise _invalid("maximum_invalid", "maximum")
+
+
+def _check_dates(draft: Draft) -> None:
+    earlier = draft.opens_at
+    for field, moment in (("due_at", draft.due_at), ("closes_at", draft.closes_at)):
+        if moment is None:
+            continue
+        if earlier is not None and moment < earlier:
+            raise _invalid("dates_order", field)
+        earlier = moment
+
+
+def _invalid(code: str, field: str) -> InvalidInputError:
+    return InvalidInputError(f"A checkpoint's {field} cannot be used.", code=f"checkpoint_{code}", field=field)

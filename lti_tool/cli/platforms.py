@@ -8,6 +8,8 @@ from sqlalchemy import select
 from lti_tool.cli.frame import JSON_OPTION, cli, open_services, refusals, show
 from lti_tool.lti import registration as registrations
 from lti_tool.models import Deployment
+from lti_tool.services import registrations as installed
+from lti_tool.services.platform_page import Health, find_health
 
 
 @cli.group()
@@ -32,7 +34,7 @@ def platforms_add(**options: Any) -> None:
     """Register a platform."""
     services = open_services()
     with services.database.write() as session:
-        added = registrations.add_registration(session, **options, now=services.clock(), settings=services.settings)
+        added = installed.add_by_hand(session, **options, actor="cli", now=services.clock(), settings=services.settings)
         name, registration_id = added.name, added.id
     click.echo(f"Added {name} (registration {registration_id}).")
     base = services.settings.public_url
@@ -61,6 +63,8 @@ def platforms_list(as_json: bool) -> None:
                     "product": one.product,
                     "disabled": one.disabled_at is not None,
                     "deployments": deployments,
+                    "scopes": one.scopes,
+                    "health": _health_document(find_health(session, one.id)),
                 }
             )
     show(documents, as_json, lines or ["No platform is registered. Add one: lti-badges platforms add --help"])
@@ -73,5 +77,15 @@ def platforms_disable(name: str) -> None:
     """Refuse launches from a platform from now on."""
     services = open_services()
     with services.database.write() as session:
-        registrations.disable_registration(session, name, services.clock())
+        found = registrations.get_registration(session, name)
+        installed.set_disabled(session, found.id, True, actor="cli", now=services.clock())
     click.echo(f"{name} is disabled; its awards and credentials are kept.")
+
+
+def _health_document(health: Health) -> dict[str, Any]:
+    moments = {name: getattr(health, name) for name in ("launched_at", "token_at", "service_at", "failed_at")}
+    return {name: one and one.isoformat() for name, one in moments.items()} | {
+        "token_scopes": list(health.token_scopes),
+        "failed_code": health.failed_code,
+        "clock_skew_seconds": health.clock_skew_seconds,
+    }

@@ -1,4 +1,4 @@
-"""Commands that do the tool's work: staff, keys, courses, competencies, backpacks, verification."""
+"""Commands that do the tool's work: keys, courses, competencies, backpacks, verification."""
 
 import os
 import sys
@@ -12,23 +12,11 @@ from lti_tool.errors import InvalidInputError, NotFoundError
 from lti_tool.frameworks.csv import read_competencies
 from lti_tool.jobs.schedule import run_due
 from lti_tool.lti import registration as registrations
-from lti_tool.models import Context, StaffRole
+from lti_tool.models import Context
 from lti_tool.openbadges.report import Verdict
 from lti_tool.outbound import HttpClient
-from lti_tool.services import backpacks, course_sync, frameworks, issuers, revoking, staff, verifying
+from lti_tool.services import backpacks, course_sync, frameworks, issuers, revoking, verifying
 from lti_tool.wiring import utc_now
-
-
-@cli.command()
-@click.option("--role", type=click.Choice(["admin", "registrar", "reviewer"]), required=True)
-@click.argument("email")
-@refusals
-def invite(role: str, email: str) -> None:
-    """Make a one-time link that signs a staff member in."""
-    services = open_services()
-    with services.database.write() as session:
-        token = staff.invite(session, email, StaffRole(role), services.clock())
-    click.echo(f"{services.settings.public_url}/staff/join/{token}")
 
 
 @cli.group()

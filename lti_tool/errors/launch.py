@@ -66,13 +66,47 @@ class ForeignBrowserError(LaunchError):
 
 
 class CookiesBlockedError(LaunchError):
-    """The cookie of this login did not come back; ``login_parameters`` begin the same login again at top level."""
+    """The cookie of this login did not come back; ``login_parameters`` begin the same login again at top level.
+
+    ``waiting`` is the launch, every other check passed, as text that waits for another proof; ``None`` before that.
+    """
 
     code = "cookies_blocked"
 
-    def __init__(self, message: str = "", *, login_parameters: Mapping[str, str]) -> None:
+    def __init__(self, message: str = "", *, login_parameters: Mapping[str, str], waiting: str | None = None) -> None:
         super().__init__(message)
         self.login_parameters = login_parameters
+        self.waiting = waiting
+
+
+class ProofMissingError(LaunchError):
+    """A launch that waits for proof was asked for without any: no cookie came, and no value."""
+
+    code = "proof_missing"
+
+
+class ProofWrongError(LaunchError):
+    """A cookie or value was shown that is not the one this login gave out."""
+
+    code = "proof_wrong"
+
+
+class ProofAttemptsError(LaunchError):
+    """Too many wrong proofs were shown for one launch; it cannot be proven any more."""
+
+    code = "proof_attempts"
+
+
+class LaunchTicketExpiredError(LaunchError):
+    """The launch that waited for proof was never there, or waited too long."""
+
+    code = "ticket_expired"
+
+
+class LaunchTicketSpentError(LaunchError):
+    """The launch that waited for proof was proven before: its ticket works once."""
+
+    code = "ticket_spent"
 
 
 class NonceError(LaunchError):
@@ -146,6 +180,12 @@ class TargetLinkError(LaunchError):
     """``target_link_uri`` points to another host than this tool."""
 
     code = "target_link_foreign"
+
+
+class DeploymentUnknownError(LaunchError):
+    """A notice came from a deployment that no launch ever came from."""
+
+    code = "deployment_unknown"
 
 
 class DeploymentPendingError(LaunchError):

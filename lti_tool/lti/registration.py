@@ -38,17 +38,17 @@ def add_registration(
     """
     addresses = AddressPolicy(settings.allowed_private_hosts)
     registration = Registration(
-        name=_text(name, "name"),
-        issuer=_text(issuer, "issuer"),
-        client_id=_text(client_id, "client_id"),
-        auth_login_url=_address(auth_login_url, "auth_login_url", addresses),
-        auth_token_url=_address(auth_token_url, "auth_token_url", addresses),
-        key_set_url=_address(key_set_url, "key_set_url", addresses),
-        audience=None if not audience else _text(audience, "audience", 2048),
-        product=None if not product else _text(product, "product", 64).lower(),
+        name=require_text(name, "name"),
+        issuer=require_text(issuer, "issuer"),
+        client_id=require_text(client_id, "client_id"),
+        auth_login_url=require_address(auth_login_url, "auth_login_url", addresses),
+        auth_token_url=require_address(auth_token_url, "auth_token_url", addresses),
+        key_set_url=require_address(key_set_url, "key_set_url", addresses),
+        audience=None if not audience else require_text(audience, "audience", 2048),
+        product=None if not product else require_text(product, "product", 64).lower(),
         created_at=now,
     )
-    named = [_text(one, "deployment_ids") for one in dict.fromkeys(deployment_ids)]
+    named = [require_text(one, "deployment_ids") for one in dict.fromkeys(deployment_ids)]
     registration.accepts_first_deployment = not named
     _check_new(session, registration)
     organization = Organization(name=registration.name, created_at=now)
@@ -104,7 +104,8 @@ def _check_new(session: Session, registration: Registration) -> None:
         )
 
 
-def _text(value: str, field: str, longest: int = LONGEST_TEXT) -> str:
+def require_text(value: str, field: str, longest: int = LONGEST_TEXT) -> str:
+    """Return ``value`` when it is a plain line; raises ``InvalidInputError`` (``text_invalid``)."""
     if not 0 < len(value) <= longest or not value.isprintable() or value != value.strip():
         raise InvalidInputError(
             f"{field} must be 1 to {longest} printable characters without spaces around.",
@@ -114,7 +115,8 @@ def _text(value: str, field: str, longest: int = LONGEST_TEXT) -> str:
     return value
 
 
-def _address(value: str, field: str, addresses: AddressPolicy) -> str:
+def require_address(value: str, field: str, addresses: AddressPolicy) -> str:
+    """Return ``value`` when it is an address to call; raises ``InvalidInputError`` (``address_invalid``)."""
     if addresses.usable(value) is None or "#" in value:
         raise InvalidInputError(
             f"{field} must be an https address. Plain http needs its host in LTI_BADGES_ALLOWED_PRIVATE_HOSTS.",

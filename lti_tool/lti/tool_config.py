@@ -4,6 +4,7 @@ A tenant is found by (issuer, client id, deployment id): issuers are shared by a
 sometimes client ids as well.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,7 +25,12 @@ from lti_tool.errors import (
     PlatformDisabledError,
     UnknownPlatformError,
 )
+from lti_tool.lti.quirks import quirks_of
 from lti_tool.models import Deployment, DeploymentState, Organization, Registration
+
+REPLACED_DEPLOYMENT = "replaced_deployment"
+"""Key in ``Registration.details``: the row of the deployment that the next accepted one takes the place of, when the
+registration was renewed with a new client id and the platform did not say what its deployment is called now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +163,12 @@ def _learn_deployment(
             .returning(Registration.id),
             execution_options={"synchronize_session": False},
         )
+        if accepted is not None and _take_place(session, platform.registration_id, deployment_id):
+            return _find_deployment(session, platform, deployment_id)
         session.add(
             Deployment(
                 registration_id=platform.registration_id,
-                organization_id=_organization_id(session, platform, now),
+                organization_id=_organization_id(session, platform, deployment_id, now),
                 deployment_id=deployment_id,
                 state=DeploymentState.PENDING if accepted is None else DeploymentState.ACTIVE,
                 created_at=now,
@@ -170,11 +178,30 @@ def _learn_deployment(
         return _find_deployment(session, platform, deployment_id)
 
 
-def _organization_id(session: Session, platform: Platform, now: datetime) -> int:
-    """Return the tenant of a new deployment: the registration's only one, or one named after the registration."""
+def _take_place(session: Session, registration_id: int, deployment_id: str) -> bool:
+    """Give the replaced deployment its new name, so that its courses stay; ``False`` when none is replaced."""
+    registration = session.get_one(Registration, registration_id)
+    row_id = registration.details.get(REPLACED_DEPLOYMENT)
+    if row_id is None:
+        return False
+    registration.details = {key: one for key, one in registration.details.items() if key != REPLACED_DEPLOYMENT}
+    replaced = session.get(Deployment, row_id)
+    if replaced is None:
+        return False
+    replaced.deployment_id, replaced.state = deployment_id, DeploymentState.ACTIVE
+    session.flush()
+    return True
+
+
+def _organization_id(session: Session, platform: Platform, deployment_id: str, now: datetime) -> int:
+    """Return the tenant of a new deployment: the registration's only one, or one named after the registration.
+
+    Where one client id serves many institutions, each further deployment is another one.
+    """
     deployed = select(Deployment.organization_id).where(Deployment.registration_id == platform.registration_id)
     tenants = session.scalars(deployed.distinct().limit(2)).all()
-    if len(tenants) == 1:
+    is_another = bool(tenants) and quirks_of(platform.product, platform.issuer).deployments_are_schools
+    if len(tenants) == 1 and not is_another:
         return tenants[0]
     waiting = select(Organization.id).where(  # made together with the registration, before any deployment was known
         Organization.name == platform.name, ~exists().where(Deployment.organization_id == Organization.id)
@@ -182,7 +209,8 @@ def _organization_id(session: Session, platform: Platform, now: datetime) -> int
     found = session.scalar(waiting.order_by(Organization.id).limit(1)) if not tenants else None
     if found is not None:
         return found
-    organization = Organization(name=platform.name, created_at=now)
+    name = f"{platform.name} ({deployment_id})"[:255] if is_another else platform.name
+    organization = Organization(name=name, created_at=now)
     session.add(organization)
     session.flush()
     return organization.id
@@ -191,9 +219,8 @@ def _organization_id(session: Session, platform: Platform, now: datetime) -> int
 class ToolConfig(ToolConfAbstract[Request]):
     """PyLTI1p3's view of one platform; it never sees another, so that no launch can wander to another tenant."""
 
-    def __init__(self, database: Database, now: datetime) -> None:
-        self._database = database
-        self._now = now
+    def __init__(self, find_deployment: Callable[[Platform, str], KnownDeployment]) -> None:
+        self._find_deployment = find_deployment
         self._platform: Platform | None = None
         self.deployment: KnownDeployment | None = None
 
@@ -239,5 +266,5 @@ class ToolConfig(ToolConfAbstract[Request]):
     ) -> LibraryDeployment:
         """Return the deployment for the library and keep its row; raises as ``known_deployment``."""
         self.find_registration_by_params(iss, client_id)
-        self.deployment = known_deployment(self._database, self.platform, deployment_id, self._now)
+        self.deployment = self._find_deployment(self.platform, deployment_id)
         return LibraryDeployment().set_deployment_id(deployment_id)

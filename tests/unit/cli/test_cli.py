@@ -131,6 +131,16 @@ def test_platforms_are_added_listed_and_disabled(command: Any) -> None:
             "product": "moodle",
             "disabled": False,
             "deployments": {"1": "active", "2": "active"},
+            "scopes": None,
+            "health": {
+                "launched_at": None,
+                "token_at": None,
+                "service_at": None,
+                "failed_at": None,
+                "token_scopes": [],
+                "failed_code": None,
+                "clock_skew_seconds": None,
+            },
         }
     ]
     assert "disabled" in command("platforms", "disable", "Lakeside Moodle")

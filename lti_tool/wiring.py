@@ -13,10 +13,12 @@ from lti_tool.jobs.queue import Queue, make_queue
 from lti_tool.lti.advantage import Advantage
 from lti_tool.lti.keys import ToolKeys
 from lti_tool.lti.launch import Launches
+from lti_tool.lti.notices import NoticeReader
 from lti_tool.lti.platform_keys import PlatformKeys
 from lti_tool.lti.service_client import ServiceClient
 from lti_tool.outbound import HttpClient
 from lti_tool.services.backpacks import OB3_API
+from lti_tool.services.platform_health import HealthNotes
 from lti_tool.settings import Settings
 from lti_tool.vault import Vault
 
@@ -34,6 +36,7 @@ class Services:
     http: HttpClient
     tool_keys: ToolKeys
     launches: Launches
+    notices: NoticeReader
     advantage: Advantage
     sources: tuple[EvidenceSource, ...]
     backpacks: Mapping[str, Backpack]
@@ -51,7 +54,12 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
     vault = Vault(settings.key_encryption_key)
     http = HttpClient(timeout=settings.http_timeout, allowed_private_hosts=settings.allowed_private_hosts)
     tool_keys = ToolKeys(database, vault, clock)
-    advantage = Advantage(ServiceClient(http, database, vault, tool_keys, clock))
+    platform_keys = PlatformKeys(database, http, clock)
+    notes = HealthNotes(database, clock)
+    client = ServiceClient(
+        http, database, vault, tool_keys, clock, on_outcome=notes.on_outcome, on_token=notes.on_token
+    )
+    advantage = Advantage(client)
     return Services(
         settings=settings,
         database=database,
@@ -59,7 +67,8 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
         clock=clock,
         http=http,
         tool_keys=tool_keys,
-        launches=Launches(database, PlatformKeys(database, http, clock), settings, clock),
+        launches=Launches(database, platform_keys, settings, clock),
+        notices=NoticeReader(database, platform_keys, clock),
         advantage=advantage,
         sources=(AgsSource(advantage),),
         backpacks={OB3_API: OpenBadgesApi(http, now=clock)},

@@ -128,7 +128,8 @@ class ToolMessageLaunch(MessageLaunch[LaunchRequest, ToolConfig, SessionService,
         deployment = self._tool_config.deployment
         if deployment is None:
             raise AssertionError("the deployment was not checked")
-        launch = read_launch(self._claims, self.platform, deployment, self._surroundings.addresses)
+        skew = round(float(str(self._claims["iat"])) - self._now.timestamp())
+        launch = read_launch(self._claims, self.platform, deployment, self._surroundings.addresses, skew)
         if self._blocked is not None:
             self._blocked.waiting = written(launch)
             raise self._blocked

@@ -28,7 +28,7 @@ from lti_tool.lti.links import next_link
 from lti_tool.lti.service_documents import decoded, encoded
 from lti_tool.lti.service_health import HostHealth, OnOutcome, ServiceHealth
 from lti_tool.lti.service_requests import ServiceRequest, ServiceRequests
-from lti_tool.lti.service_tokens import KeySource, ServiceTokens
+from lti_tool.lti.service_tokens import KeySource, OnToken, ServiceTokens
 from lti_tool.models import Registration
 from lti_tool.outbound import Answer, HttpClient, origin_of
 from lti_tool.vault import Vault
@@ -71,7 +71,7 @@ class ServiceClient:
     """Calls services of any platform this tool is registered with; one per process, safe to share between threads.
 
     Never call it inside a database transaction: tokens are stored in transactions of their own. ``on_outcome`` is told
-    how each call went (``service_health.OnOutcome``).
+    how each call went (``service_health.OnOutcome``), ``on_token`` which scopes a fetched token has.
     """
 
     def __init__(
@@ -86,10 +86,11 @@ class ServiceClient:
         jitter: Callable[[], float] = random.random,
         page_limit: int = PAGE_LIMIT,
         on_outcome: OnOutcome | None = None,
+        on_token: OnToken | None = None,
     ) -> None:
         self._health = ServiceHealth(clock, on_outcome=on_outcome)
         self._requests = ServiceRequests(http, self._health, clock=clock, sleep=sleep, jitter=jitter)
-        self._tokens = ServiceTokens(self._requests, database, vault, tool_keys, clock)
+        self._tokens = ServiceTokens(self._requests, database, vault, tool_keys, clock, on_token)
         self._page_limit = page_limit
 
     def service_health(self, registration_id: int) -> tuple[HostHealth, ...]:

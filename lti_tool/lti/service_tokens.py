@@ -58,6 +58,10 @@ class _Token:
     usable_until: datetime
 
 
+OnToken = Callable[[int, Iterable[str]], None]
+"""Told the registration and the scopes of a token that was fetched, outside any transaction."""
+
+
 class ServiceTokens:
     """Gives out tokens, fetching as few as possible; one thread fetches while the others wait for the same one."""
 
@@ -68,8 +72,10 @@ class ServiceTokens:
         vault: Vault,
         tool_keys: KeySource,
         clock: Callable[[], datetime],
+        on_token: OnToken | None = None,
     ) -> None:
         self._requests = requests
+        self._on_token = on_token
         self._database = database
         self._vault = vault
         self._tool_keys = tool_keys
@@ -138,7 +144,9 @@ class ServiceTokens:
             },
         )
         answer = self._requests.send(registration.id, request)
-        text, lifetime = _read_token(answer, wanted)
+        text, lifetime, granted = _read_token(answer, wanted)
+        if self._on_token is not None:
+            self._on_token(registration.id, granted)
         token = _Token(text, asked_at + lifetime - min(MARGIN, lifetime / 2))
         self._store(key, token)
         return token
@@ -181,8 +189,8 @@ def _scope_text(scopes: Iterable[str]) -> str:
     return " ".join(sorted(set(scopes)))
 
 
-def _read_token(answer: Answer, wanted: str) -> tuple[str, timedelta]:
-    """Return the access token and its lifetime (RFC 6749, section 5.1); raises when there is none or too little."""
+def _read_token(answer: Answer, wanted: str) -> tuple[str, timedelta, set[str]]:
+    """Return the access token, its lifetime and scopes (RFC 6749, section 5.1); raises for none, or too few scopes."""
     host = urlsplit(answer.url).hostname
     try:
         reply: object = json.loads(answer.body)
@@ -197,10 +205,11 @@ def _read_token(answer: Answer, wanted: str) -> tuple[str, timedelta]:
         raise PlatformAnswerError(
             f"{host} did not answer the token request with a token ({answer.status}).", http_status=answer.status
         )
-    lacking = set(wanted.split()) - _granted(document, wanted)
+    granted = _granted(document, wanted)
+    lacking = set(wanted.split()) - granted
     if lacking:
         raise _missing(host, lacking)
-    return text, _lifetime(document)
+    return text, _lifetime(document), granted
 
 
 def _refusal(host: str | None, status: int, error: object, wanted: str) -> MissingScopeError | ServiceRefusedError:

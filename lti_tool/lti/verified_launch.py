@@ -75,6 +75,8 @@ class VerifiedLaunch:
     group_sets_url: str | None = None
     notice_service_url: str | None = None
     """Where handlers of notices are set, if the launch granted that (Platform Notification Service 1.0)."""
+    clock_skew_seconds: int | None = None
+    """The platform's clock less ours, by ``iat``; the time the browser took is in it."""
 
     @property
     def is_instructor(self) -> bool:
@@ -98,9 +100,13 @@ class VerifiedLaunch:
 
 
 def read_launch(
-    claims: SignedClaims, platform: Platform, deployment: KnownDeployment, addresses: AddressPolicy
+    claims: SignedClaims,
+    platform: Platform,
+    deployment: KnownDeployment,
+    addresses: AddressPolicy,
+    clock_skew_seconds: int | None = None,
 ) -> VerifiedLaunch:
-    """Return the values of a resource link launch that was checked; raises ``TokenClaimError`` for a broken context."""
+    """Return the values of a launch that was checked; raises ``TokenClaimError`` for a broken context."""
     endpoint = mapping(claims.get(names.AGS_ENDPOINT))
     presentation = mapping(claims.get(names.LAUNCH_PRESENTATION))
     product = text(mapping(claims.get(names.TOOL_PLATFORM)).get("product_family_code"), 64)
@@ -120,6 +126,7 @@ def read_launch(
         deployment_row_id=deployment.row_id,
         organization_id=deployment.organization_id,
         message_type=message_type,
+        clock_skew_seconds=clock_skew_seconds,
         platform_user_id=subject(claims),
         name=_name(claims),
         email=_email(claims.get("email")),

@@ -16,6 +16,7 @@ from lti_tool.models import (
     LaunchSession,
     Membership,
     MembershipStatus,
+    RegistrationHealth,
     ResourceLink,
     SyncRun,
     SyncState,
@@ -257,3 +258,15 @@ def test_first_launches_at_the_same_moment_share_user_course_and_reading(course:
     assert sorted(one.sync_run_id is None for one in opened) == [False, True, True, True]
     with course.database.read() as session:
         assert session.scalar(select(func.count(Membership.id))) == 1
+
+
+def test_the_platform_was_heard_of_and_its_clock_compared(course: Course) -> None:
+    launch(course, clock_skew_seconds=-3)
+    course.later(seconds=90)
+    launch(course, clock_skew_seconds=42)
+    (health,) = rows(course, RegistrationHealth)
+    assert (health.launched_at, health.clock_skew_seconds) == (course.now, 42)
+    course.later(seconds=20)
+    launch(course, clock_skew_seconds=7)
+    (health,) = rows(course, RegistrationHealth)
+    assert health.clock_skew_seconds == 42

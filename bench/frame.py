@@ -12,14 +12,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1024 * 1024
+STOP_SECONDS = 10.0
 
 
 class BenchError(Exception):
@@ -49,11 +50,18 @@ def python(module: str, function: str, *arguments: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one contestant did in one round; ``noticed`` is what the benchmark's own counter rose by."""
+    """What one contestant did in one round; ``noticed`` is what the benchmark's own counter rose by.
+
+    A contestant that is a server also says how many ``milliseconds`` each operation waited, what CPU was used
+    ``beside`` it (by its database server), and its ``peak`` memory so far, in bytes.
+    """
 
     operations: int
     cpu: float
     noticed: int = 0
+    beside: float = 0.0
+    milliseconds: Sequence[float] = ()
+    peak: int | None = None
 
     @property
     def rate(self) -> float:
@@ -84,9 +92,23 @@ class Measured:
         """How many times faster than ``other``: the median over the rounds, each with its neighbour in time."""
         return median(mine.rate / its.rate for mine, its in zip(self.rounds, other.rounds, strict=True))
 
+    def waited(self, share: float) -> float | None:
+        """How many milliseconds that share of all operations waited at most; ``None`` where nobody measured it."""
+        every = sorted(one for each in self.rounds for one in each.milliseconds)
+        return every[min(len(every) - 1, int(len(every) * share))] if every else None
+
     def figures(self) -> dict[str, Any]:
         """What the JSON document says."""
         rates = [one.rate for one in self.rounds]
+        figures = self._figures(rates)
+        if any(one.milliseconds for one in self.rounds):
+            figures["milliseconds"] = {"p50": self.waited(0.5), "p99": self.waited(0.99)}
+        beside = sum(one.beside for one in self.rounds)
+        if beside:
+            figures["cpu_microseconds_beside"] = _short(1e6 * beside / sum(one.operations for one in self.rounds))
+        return figures
+
+    def _figures(self, rates: list[float]) -> dict[str, Any]:
         return {
             "per_cpu_second": {
                 "median": _short(self.rate),
@@ -164,6 +186,12 @@ def chosen_core() -> int | None:
     return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
+def other_cores() -> tuple[int, ...]:
+    """The cores beside the chosen one, for whoever keeps contestants busy; empty where there is none."""
+    core = chosen_core()
+    return () if core is None else tuple(sorted(os.sched_getaffinity(0) - {core}))
+
+
 @contextmanager
 def _pinned() -> Iterator[None]:
     """What is started inside runs on the chosen core, from its first thread on."""
@@ -218,8 +246,17 @@ class _Running:
         return int(found[1]) * 1024 if found else None
 
     def stop(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+        """Let it end by itself, since it may have a server to stop; then make sure."""
+        if self._process.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
 
 def measure(
@@ -243,21 +280,24 @@ def measure(
             for one, found in zip(running, measured, strict=True):
                 before = counter()
                 done = one.round(options.seconds)
-                found.rounds.append(Round(done.operations, done.cpu, counter() - before))
+                found.rounds.append(replace(done, noticed=counter() - before))
         for one, found in zip(running, measured, strict=True):
-            found.peak = one.peak()
+            found.peak = max((each.peak or 0 for each in found.rounds), default=0) or one.peak()
     return measured
 
 
 # -- showing ----------------------------------------------------------------------------------------------------------
 
 HEADINGS = ("", "per CPU-second", "spread", "CPU µs each", "CPU-seconds", "peak MB")
+WAITED = ("p50 ms", "p99 ms")
 
 
 def table(measured: Sequence[Measured]) -> list[str]:
     """Lines of text, columns aligned: names to the left, numbers to the right."""
     rows = [HEADINGS, *(_row(one) for one in measured)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADINGS))]
+    if any(one.waited(0.5) is not None for one in measured):
+        rows = [(*row, *more) for row, more in zip(rows, [WAITED, *map(_waited, measured)], strict=True)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(
             [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
@@ -270,6 +310,11 @@ def _row(one: Measured) -> tuple[str, ...]:
     peak = "–" if one.peak is None else f"{one.peak / MEGABYTE:,.0f}"
     cpu = sum(each.cpu for each in one.rounds)
     return (one.name, f"{one.rate:,.0f}", f"{one.spread:.0%}", f"{1e6 / one.rate:,.1f}", f"{cpu:.1f}", peak)
+
+
+def _waited(one: Measured) -> tuple[str, ...]:
+    found = [one.waited(share) for share in (0.5, 0.99)]
+    return tuple("–" if milliseconds is None else f"{milliseconds:.1f}" for milliseconds in found)
 
 
 def show(report: Report) -> None:

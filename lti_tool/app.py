@@ -1,5 +1,6 @@
 """The application factory: the frame around every page, in the order in which a request passes it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,21 +16,48 @@ from lti_tool.logs import configure_logging, mask_path
 from lti_tool.settings import load_settings
 from lti_tool.web import (
     admin,
+    admin_adopting,
+    admin_installing,
+    admin_platforms,
+    admin_reviews,
+    admin_template_making,
+    admin_templates,
+    admin_terms,
     approvals,
+    assessing,
+    checkpoint,
     connect,
     course,
+    course_copies,
+    deep_linking,
+    explain,
     failures,
     formats,
     health,
     instructor,
     instructor_badge,
+    instructor_bulk,
     instructor_evidence,
+    instructor_learner,
+    instructor_matrix,
+    instructor_policy,
+    instructor_publish,
+    instructor_reviews,
+    instructor_roster,
     instructor_rule,
+    instructor_runs,
     instructor_skills,
+    instructor_templates,
+    ladder,
+    landing,
     learner,
+    learner_everywhere,
+    learner_progress,
     lti,
+    notices,
     public_documents,
     public_verify,
+    registration,
     security,
     staff,
     unreadable,
@@ -44,17 +72,44 @@ if TYPE_CHECKING:
 
 BLUEPRINTS: tuple[Blueprint, ...] = (
     lti.blueprint,
+    ladder.blueprint,
+    notices.blueprint,
+    registration.blueprint,
     health.blueprint,
     staff.blueprint,
     admin.blueprint,
+    admin_platforms.blueprint,
+    admin_installing.blueprint,
+    admin_adopting.blueprint,
     approvals.blueprint,
+    admin_reviews.blueprint,
+    admin_terms.blueprint,
+    admin_templates.blueprint,
+    admin_template_making.blueprint,
     course.blueprint,
+    course_copies.blueprint,
     instructor.blueprint,
+    instructor_roster.blueprint,
+    instructor_bulk.blueprint,
+    instructor_learner.blueprint,
+    instructor_reviews.blueprint,
+    instructor_runs.blueprint,
     instructor_skills.blueprint,
     instructor_evidence.blueprint,
     instructor_badge.blueprint,
     instructor_rule.blueprint,
+    instructor_policy.blueprint,
+    instructor_publish.blueprint,
+    instructor_matrix.blueprint,
+    instructor_templates.blueprint,
     learner.blueprint,
+    learner_progress.blueprint,
+    learner_everywhere.blueprint,
+    explain.blueprint,
+    landing.blueprint,
+    deep_linking.blueprint,
+    checkpoint.blueprint,
+    assessing.blueprint,
     connect.blueprint,
     public_pages.blueprint,
     public_documents.blueprint,
@@ -71,7 +126,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.access")
 
 
 class Tool(Flask):
-    """Flask, except that links which anybody may have never carry a session's path."""
+    """Flask, except that links which anybody may have never carry a session's path, and that no view is a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return ``func``: Flask asks of each view and hook, for each request, whether it is a coroutine."""
+        return func
 
     def url_for(self, /, endpoint: str, **values: Any) -> str:
         """Return the address of a view; to ``public``, ``machine`` and static ones without ``/s/<secret>``."""

@@ -5,32 +5,38 @@ SQLite: WAL, writers begin with ``BEGIN IMMEDIATE`` (a deferred transaction that
 ``Database.write`` or ``Database.read``; nothing else commits.
 """
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import PoolProxiedConnection, StaticPool
 
 from lti_tool.errors import SettingsError
 from lti_tool.files import folder
 
 POOL_SIZE = 16
 BUSY_SECONDS = 30
+REST_SECONDS = 5.0
+BEGIN = "begin"
+"""Key in what the pool knows of a connection, until it comes back: how its transactions begin; empty: not at all."""
 
 
 def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
     """Return an engine for ``url``; ``foreign_keys=False`` is for migrations on SQLite, which rebuild tables."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(
-            url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=60, pool_pre_ping=True, hide_parameters=True
-        )
+        engine = create_engine(url, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=60, hide_parameters=True)
+        _ping_after_a_rest(engine)
+        return engine
     options: dict[str, Any] = {"pool_size": POOL_SIZE, "max_overflow": 0, "pool_timeout": 60}
     if parsed.database in (None, "", ":memory:"):
         options = {"poolclass": StaticPool}
@@ -47,12 +53,42 @@ def make_engine(url: str, *, foreign_keys: bool = True) -> Engine:
         for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=NORMAL", f"foreign_keys={switch}"):
             dbapi.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("read_only")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    @event.listens_for(engine, "checkin")
+    def _forget(_dbapi: Any, record: Any) -> None:
+        record.info.pop(BEGIN, None)
 
+    # Not the engine's "begin" event: with any such listener every statement looks for more of them.
+    dialect: Any = engine.dialect
+    dialect.do_begin = _begin
     return engine
+
+
+def _begin(connection: PoolProxiedConnection) -> None:
+    """Begin a transaction on SQLite: with the lock of a writer, unless the connection says otherwise."""
+    statement = connection.info.get(BEGIN, "BEGIN IMMEDIATE")
+    if statement:
+        connection.cursor().execute(statement)
+
+
+def _ping_after_a_rest(engine: Engine) -> None:
+    """Try a connection that nobody used for ``REST_SECONDS`` before it is used, and connect anew when it is dead.
+
+    The pool's own way tries before each use, which costs a launch three more questions to the server.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _rest(_dbapi: Any, record: Any) -> None:
+        record.info["since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ping(dbapi: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get("since")
+        if since is None or time.monotonic() - since < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(dbapi)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError("the connection died while nobody used it") from error
 
 
 class Database:
@@ -60,27 +96,43 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        options: dict[str, Any] = {"read_only": True}
+        # SQLite has one writer at a time. Threads of one process take turns here, where each is woken when its turn
+        # comes; left to the driver they would poll, with pauses that grow up to 100 ms.
+        self._turn: AbstractContextManager[Any] = RLock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._reader = self._single = engine
         if engine.dialect.name == "postgresql":  # SQLite's transactions are snapshots anyway
-            options["isolation_level"] = "REPEATABLE READ"
-        self._reader = engine.execution_options(**options)
+            self._reader = engine.execution_options(isolation_level="REPEATABLE READ")
+            self._single = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a session whose work is committed at the end, or rolled back when anything was raised."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with self._turn, Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+
+    @contextmanager
+    def write_singly(self) -> Iterator[Connection]:
+        """Open a connection on which each statement is a transaction of its own, committed when it ends.
+
+        For what one statement does on the hot path: without a session and without a beginning and end of its own it
+        costs a third.
+        """
+        with self._turn, self._single.connect() as connection:
+            connection.info[BEGIN] = ""
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session over one snapshot; writing through it is a mistake and never committed."""
-        with Session(self._reader, expire_on_commit=False, autoflush=False) as session:
-            yield session
+        with self._reader.connect() as connection:
+            connection.info[BEGIN] = "BEGIN"
+            with Session(connection, expire_on_commit=False, autoflush=False) as session:
+                yield session
 
     def is_ready(self) -> bool:
         """Whether the database answers and has the newest schema."""
-        with self._reader.connect() as connection:
-            return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == head_revision())
+        with self.read() as session:
+            return bool(session.scalar(text("SELECT version_num FROM alembic_version")) == head_revision())
 
 
 def alembic_config(url: str) -> Config:

@@ -63,6 +63,9 @@ class Settings:
     sync_every: int
     """Seconds after which a course's evidence is read again without anybody asking; 0 turns that off."""
 
+    tool_key_rotation_days: int
+    """Days after which the key that signs towards platforms is replaced by the next one; 0 turns that off."""
+
     @property
     def is_development(self) -> bool:
         """Whether loopback over plain http is acceptable (development and tests)."""
@@ -111,6 +114,12 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
     return Settings(environment=environment, **{name: _typed(name, values[name]) for name in names})
 
 
+def _not_negative(number: int) -> int:
+    if number < 0:
+        raise ValueError
+    return number
+
+
 def _typed(name: str, value: Any) -> Any:
     """Bring a TOML value or an environment text to the field's type."""
     try:
@@ -126,6 +135,8 @@ def _typed(name: str, value: Any) -> Any:
                 return Path(value)
             case "sync_every":
                 return int(value)
+            case "tool_key_rotation_days":
+                return _not_negative(int(value))
             case "instructors_publish":
                 return value if isinstance(value, bool) else {"true": True, "false": False}[value.strip().lower()]
     except (ValueError, KeyError):

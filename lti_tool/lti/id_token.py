@@ -95,10 +95,10 @@ def check_parties(claims: SignedClaims, issuer: str, client_id: str) -> None:
         raise TokenPartyError("The id_token names several audiences and no party (azp).")
 
 
-def check_times(claims: SignedClaims, now: datetime) -> None:
-    """Check ``exp``, ``iat`` and, where there is one, ``nbf``.
+def check_times(claims: SignedClaims, now: datetime, *, oldest: int = OLDEST) -> None:
+    """Check ``exp``, ``iat`` (at most ``oldest`` seconds ago) and, where there is one, ``nbf``.
 
-    Raises ``TokenClaimError``, ``TokenExpiredError`` or ``TokenTimeError``.
+    Raises ``TokenClaimError``, ``TokenExpiredError`` or ``TokenTimeError`` (``token_old`` for an ``iat`` long ago).
     """
     moment = now.timestamp()
     if _seconds(claims, "exp") + LEEWAY <= moment:
@@ -106,8 +106,8 @@ def check_times(claims: SignedClaims, now: datetime) -> None:
     issued = _seconds(claims, "iat")
     if issued > moment + LEEWAY:
         raise TokenTimeError("The id_token is from the future; the clocks of platform and tool differ.")
-    if issued + OLDEST + LEEWAY < moment:
-        raise TokenTimeError("The id_token is older than ten minutes. Open the tool from the course again.")
+    if issued + oldest + LEEWAY < moment:
+        raise TokenTimeError("The id_token is too old. Open the tool from the course again.", code="token_old")
     if claims.get("nbf") is not None and _seconds(claims, "nbf") > moment + LEEWAY:
         raise TokenTimeError("The id_token is not valid yet; the clocks of platform and tool differ.")
 
@@ -123,7 +123,9 @@ def _seconds(claims: SignedClaims, name: str) -> float:
 
 
 def check_nonce(claims: SignedClaims, nonce_hash: str) -> None:
-    """Check that ``nonce`` is the one given out with the state; raises ``NonceError``."""
+    """Check that ``nonce`` is the one given out with the state; raises ``TokenClaimError`` or ``NonceError``."""
     nonce = claims.get("nonce")
+    if nonce is None:
+        raise claim_error("nonce", "is missing")
     if not isinstance(nonce, str) or not hmac.compare_digest(hash_of(nonce), nonce_hash):
         raise NonceError("The nonce of the id_token is not the one of this login.")

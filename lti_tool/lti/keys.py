@@ -1,7 +1,8 @@
 """The RSA keys this tool signs with towards platforms (1EdTech Security Framework 1.0, sections 4.1 and 6.3).
 
 A key is ``next`` (published, so that platforms know it before it signs), ``active`` (signs; a partial unique index
-allows one), then ``retired`` (published until nobody can need it). Private keys are encrypted at rest.
+allows one), then ``retired`` (published until nobody can need it). Private keys are encrypted at rest. Whenever a key
+becomes active the one after it is made, so the age of ``next`` tells how long ``active`` has signed.
 """
 
 import base64
@@ -15,7 +16,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,8 @@ from lti_tool.vault import Vault
 BITS = 2048
 PUBLISHED_AFTER = timedelta(days=30)
 """How long a retired key stays published; what it signed is valid for minutes."""
+PUBLISHED_BEFORE = timedelta(days=1)
+"""How long a key is published at least before it signs by schedule; platforms keep key sets for hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,38 @@ class ToolKeys:
             raise ConflictError("The keys are being rotated already.", code="key_rotation_conflict") from None
         return self.active()
 
+    def keep_fresh(self, rotate_every: timedelta) -> SigningKey | None:
+        """Rotate when the active key has signed for ``rotate_every`` (zero: never); returns the new active key if so.
+
+        Also stops publishing keys that retired a month ago. Safe to call often and from several processes: whoever
+        is second finds that nothing is due. Before the first key there is nothing to do.
+        """
+        before = self._clock() - max(rotate_every, PUBLISHED_BEFORE) if rotate_every else None
+        with self._database.read() as session:
+            is_due = before is not None and _find_next(session, before) is not None
+            is_full = session.scalar(select(ToolKey.id).where(*self._is_over()).limit(1)) is not None
+        if before is None or not is_due:
+            if is_full:
+                with self._database.write() as session:
+                    session.execute(delete(ToolKey).where(*self._is_over()))
+            return None
+        made = _new_row(self._vault, ToolKeyState.NEXT, self._clock())
+        try:
+            with self._database.write() as session:
+                if _find_next(session, before, lock=True) is None:  # another process was first
+                    return None
+                self._advance(session)
+                session.add(made)
+        except IntegrityError:  # and another one at the same moment
+            return None
+        return self.active()
+
+    def _is_over(self) -> tuple[ColumnElement[bool], ...]:
+        return ToolKey.state == ToolKeyState.RETIRED, ToolKey.retired_at < self._clock() - PUBLISHED_AFTER
+
     def _advance(self, session: Session) -> None:
         now = self._clock()
-        session.execute(
-            delete(ToolKey).where(ToolKey.state == ToolKeyState.RETIRED, ToolKey.retired_at < now - PUBLISHED_AFTER)
-        )
+        session.execute(delete(ToolKey).where(*self._is_over()))
         retire = update(ToolKey).where(ToolKey.state == ToolKeyState.ACTIVE)
         session.execute(retire.values(state=ToolKeyState.RETIRED, retired_at=now))
         promote = update(ToolKey).where(ToolKey.state == ToolKeyState.NEXT)
@@ -113,6 +143,12 @@ class ToolKeys:
         if not isinstance(private_key, RSAPrivateKey):
             raise AssertionError("a tool key is not RSA")
         return self._parsed.setdefault(kid, SigningKey(kid, private_key, row.public_jwk))
+
+
+def _find_next(session: Session, before: datetime, *, lock: bool = False) -> ToolKey | None:
+    """Return the key to come if it was made before that moment."""
+    found = select(ToolKey).where(ToolKey.state == ToolKeyState.NEXT, ToolKey.created_at <= before)
+    return session.scalar(found.limit(1).with_for_update() if lock else found.limit(1))
 
 
 def _new_row(vault: Vault, state: ToolKeyState, now: datetime) -> ToolKey:

@@ -12,12 +12,15 @@ from datetime import datetime
 from urllib.parse import urlencode, urlsplit
 
 from lti_tool.db import Database
-from lti_tool.errors import LaunchRequestError, PlatformRefusedError, TargetLinkError
+from lti_tool.errors import LaunchRequestError, PlatformDisabledError, PlatformRefusedError, TargetLinkError
 from lti_tool.lti import login_state
 from lti_tool.lti.addresses import AddressPolicy, is_under
+from lti_tool.lti.known_platforms import KnownPlatforms
+from lti_tool.lti.login_state import NewLogin
 from lti_tool.lti.message_launch import LaunchSurroundings, ToolMessageLaunch
 from lti_tool.lti.platform_keys import PlatformKeys
-from lti_tool.lti.tool_config import Platform, find_platform
+from lti_tool.lti.platform_storage import AGAIN, PlatformStorage, storage_of
+from lti_tool.lti.tool_config import Platform
 from lti_tool.lti.verified_launch import LaunchContext, LaunchResourceLink, VerifiedLaunch
 from lti_tool.settings import Settings
 
@@ -33,19 +36,27 @@ KEPT = (
     "lti_storage_target",
     "canvas_region",
     "canvas_environment",
+    AGAIN,
 )
 """The login parameters this tool knows; others are not stored."""
 LONGEST_PARAMETER = 8192
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 ERROR_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class StartedLogin:
-    """Where to send the browser, and the cookie it must bring back (Secure, HttpOnly, SameSite=None, Partitioned)."""
+    """Where to send the browser, and the cookie it must bring back (Secure, HttpOnly, SameSite=None, Partitioned).
+
+    ``window_cookie_name`` is for the same value where that cookie may not come back, ``storage`` where the platform
+    offers to keep it, too (ADR 0008).
+    """
 
     redirect_url: str
     cookie_name: str
     cookie_value: str
+    window_cookie_name: str = ""
+    storage: PlatformStorage | None = None
 
 
 class Launches:
@@ -57,8 +68,10 @@ class Launches:
         self._database = database
         self._public_url = settings.public_url
         self._clock = clock
+        self._platforms = KnownPlatforms(database, clock)
         self._surroundings = LaunchSurroundings(
             database=database,
+            platforms=self._platforms,
             platform_keys=platform_keys,
             public_url=settings.public_url,
             addresses=AddressPolicy(settings.allowed_private_hosts),
@@ -72,14 +85,17 @@ class Launches:
         kept = _login_parameters(parameters)
         if not is_under(kept["target_link_uri"], self._public_url):
             raise TargetLinkError("The login leads to an address that is not this tool's.")
-        deployment_id = kept.get("lti_deployment_id") or kept.get("deployment_id")
-        with self._database.write() as session:
-            platform = find_platform(session, kept["iss"], kept.get("client_id"), deployment_id)
-            login = login_state.begin(session, platform.registration_id, kept, now=self._clock())
+        try:
+            platform, login = self._begin(kept)
+        except PlatformDisabledError:  # perhaps of a registration as remembered: look again
+            self._platforms.forget()
+            platform, login = self._begin(kept)
         return StartedLogin(
             redirect_url=self._authentication_url(platform, kept, login.state, login.nonce),
             cookie_name=login_state.cookie_name(login.state),
             cookie_value=login.browser_secret,
+            window_cookie_name=login_state.window_cookie_name(login.state),
+            storage=storage_of(kept, platform.auth_login_url, login.state),
         )
 
     def finish(self, form: Mapping[str, str], cookies: Mapping[str, str]) -> VerifiedLaunch:
@@ -93,6 +109,12 @@ class Launches:
                 platform_error=refusal,
             )
         return launch.verified()
+
+    def _begin(self, kept: Mapping[str, str]) -> tuple[Platform, NewLogin]:
+        deployment_id = kept.get("lti_deployment_id") or kept.get("deployment_id")
+        platform = self._platforms.of_login(kept["iss"], kept.get("client_id"), deployment_id)
+        with self._database.write_singly() as connection:
+            return platform, login_state.begin(connection, platform.registration_id, kept, now=self._clock())
 
     def _authentication_url(self, platform: Platform, kept: Mapping[str, str], state: str, nonce: str) -> str:
         """Build the authentication request, keeping the query the platform's own address may have."""
@@ -118,6 +140,6 @@ def _login_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
     kept = {name: parameters[name] for name in KEPT if name in parameters}
     for name, value in kept.items():
         # a NUL or half a character can be stored by no database; hints are opaque otherwise
-        if len(value) > LONGEST_PARAMETER or "\0" in value or any("\ud800" <= one <= "\udfff" for one in value):
+        if len(value) > LONGEST_PARAMETER or UNSTORABLE.search(value):
             raise LaunchRequestError(f"The login's {name} cannot be read.")
     return kept

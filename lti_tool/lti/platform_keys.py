@@ -1,12 +1,18 @@
 """The public keys of platforms: fetched rarely, parsed once, never trusted beyond RS256.
 
 1EdTech Security Framework 1.0, section 6.3. Steady state makes no request and no query. An unknown ``kid`` fetches
-the key set again, at most once in ``COOL_DOWN`` per registration, so that forged tokens cannot make this tool hammer
-a platform. After ``MAXIMUM_AGE`` the set is fetched again; while that fails the old keys serve.
+the key set again, at most once in ``COOL_DOWN`` per registration whatever the number of processes, and ``SPARES`` more
+times in ``SPARE`` per process, for platforms that change keys several times in a row. So forged tokens cannot make this
+tool hammer a platform.
+
+A set serves as long as its ``Cache-Control`` says (RFC 9111), but no shorter than ``SHORTEST`` (Brightspace changes
+keys hourly and says no-cache: vendor's issue tracker) and no longer than ``LONGEST``: so late a withdrawn key is still
+accepted. Then the next launch fetches it again; while that fails the old keys serve for ``STALE``.
 """
 
 import base64
 import binascii
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,12 +28,22 @@ from lti_tool.models import Registration
 from lti_tool.outbound import HttpClient
 
 COOL_DOWN = timedelta(seconds=30)
-MAXIMUM_AGE = timedelta(hours=24)
+SPARE, SPARES = timedelta(minutes=5), 2
+SHORTEST = timedelta(minutes=10)
+USUAL = timedelta(hours=1)
+"""For platforms that say nothing."""
+LONGEST = timedelta(hours=6)
+STALE = timedelta(days=3)
+"""A weekend: a platform that signs launches but cannot show its keys for longer is not waited for."""
 LARGEST = 256 * 1024
 MOST_KEYS = 100
 SMALLEST_KEY = 2048
 LARGEST_KEY = 8192
 NEVER = datetime.min.replace(tzinfo=UTC)
+KEEP_SECONDS = "keep_seconds"
+"""Key in the stored document, beside ``keys``: how long the set serves, for the other processes."""
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
+_NO_CACHE = re.compile(r"(?:^|[\s,])no-(?:cache|store)(?:$|[\s,=])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,9 @@ class _KeySet:
     keys: Mapping[str, RSAPublicKey] = field(default_factory=dict)
     fetched_at: datetime = NEVER
     tried_at: datetime = NEVER
+    spared: tuple[datetime, ...] = ()
+    """When requests were made that the cool-down would not have allowed."""
+    keep: timedelta = USUAL
 
 
 class PlatformKeys:
@@ -66,12 +85,11 @@ class PlatformKeys:
             lock.release()
 
     def _is_fresh(self, known: _KeySet) -> bool:
-        return self._clock() < known.fetched_at + MAXIMUM_AGE
+        return self._clock() < known.fetched_at + known.keep
 
-    @staticmethod
-    def _found(known: _KeySet, kid: str) -> RSAPublicKey:
+    def _found(self, known: _KeySet, kid: str) -> RSAPublicKey:
         key = known.keys.get(kid)
-        if key is not None:
+        if key is not None and self._clock() < known.fetched_at + known.keep + STALE:
             return key
         if known.tried_at > known.fetched_at:
             raise TokenKeyError("The platform's keys could not be fetched.", code="key_set_unavailable")
@@ -84,13 +102,17 @@ class PlatformKeys:
         if kid in known.keys and self._is_fresh(known):
             return known
         now = self._clock()
+        spared = tuple(at for at in known.spared if now < at + SPARE)
         if now < max(known.fetched_at, known.tried_at) + COOL_DOWN:
-            return known
+            is_down = known.tried_at > known.fetched_at
+            if kid in known.keys or is_down or len(spared) >= SPARES:
+                return known
+            spared = (*spared, now)
         try:
             document = self._fetched(address)
-            renewed = _KeySet(read_key_set(document), now, now)
+            renewed = _KeySet(read_key_set(document), now, known.tried_at, spared, _keep_of(document))
         except OutboundError:
-            renewed = replace(known, tried_at=now)
+            renewed = replace(known, tried_at=now, spared=spared)
         else:
             with self._database.write() as session:
                 session.execute(
@@ -113,7 +135,8 @@ class PlatformKeys:
             ).one()
             if fetched_at is not None and fetched_at > known.fetched_at:
                 document = session.scalar(select(Registration.key_set).where(Registration.id == registration_id))
-                known = _KeySet(read_key_set(document), fetched_at, known.tried_at)
+                keys = read_key_set(document)
+                known = _KeySet(keys, fetched_at, known.tried_at, known.spared, _keep_of(document))
         return address, known
 
     def _fetched(self, address: str) -> dict[str, Any]:
@@ -126,7 +149,25 @@ class PlatformKeys:
         if not isinstance(listed, list):
             raise OutboundError("The platform's key set is not a JWKS.", code="key_set_unavailable")
         usable = [jwk for jwk in listed[:MOST_KEYS] if isinstance(jwk, dict) and read_key(jwk) is not None]
-        return {"keys": [{name: jwk[name] for name in ("kty", "kid", "n", "e")} for jwk in usable]}
+        keep = keep_for(answer.headers.get("Cache-Control", ""))
+        return {
+            "keys": [{name: jwk[name] for name in ("kty", "kid", "n", "e")} for jwk in usable],
+            KEEP_SECONDS: int(keep.total_seconds()),
+        }
+
+
+def keep_for(cache_control: str) -> timedelta:
+    """Return how long a key set with this ``Cache-Control`` serves."""
+    if _NO_CACHE.search(cache_control):
+        return SHORTEST
+    found = _MAX_AGE.search(cache_control)
+    return USUAL if found is None else min(max(timedelta(seconds=int(found[1])), SHORTEST), LONGEST)
+
+
+def _keep_of(document: object) -> timedelta:
+    """Return how long a stored set serves; one that an older version stored does not say."""
+    seconds = document.get(KEEP_SECONDS) if isinstance(document, dict) else None
+    return timedelta(seconds=seconds) if isinstance(seconds, int) else USUAL
 
 
 def read_key_set(document: object) -> dict[str, RSAPublicKey]:

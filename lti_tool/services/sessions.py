@@ -5,7 +5,7 @@ once when its deployment, registration or staff user is disabled.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from lti_tool.models import (
     StaffUser,
     Ticket,
 )
+from lti_tool.services.landing import LANDING
 from lti_tool.services.launching import ENTER, IDLE
 from lti_tool.services.secrets import new_secret, secret_hash
 from lti_tool.services.tickets import spend_ticket
@@ -165,6 +166,8 @@ class Entered:
 
     context_id: int | None
     path_secret: str | None
+    landing: Mapping[str, Any] = field(default_factory=dict)
+    """Which page the launch is for (``services.landing``); empty for the course's first page."""
 
 
 def enter(session: Session, ticket: str, cookie_secret: str | None, now: datetime) -> Entered:
@@ -182,12 +185,12 @@ def enter(session: Session, ticket: str, cookie_secret: str | None, now: datetim
     if row is None or row.expires_at <= now:
         raise SessionExpiredError("The launch session ended.")
     if cookie_secret and row.secret_hash == secret_hash(cookie_secret):
-        return Entered(row.context_id, None)
+        return Entered(row.context_id, None, row.data.get(LANDING, {}))
     if not is_fresh:
         raise SessionExpiredError("The ticket was used before, or is too old.")
     secret = new_secret()
     row.secret_hash = secret_hash(secret)
-    return Entered(row.context_id, secret)
+    return Entered(row.context_id, secret, row.data.get(LANDING, {}))
 
 
 def _spend(session: Session, ticket: str, now: datetime) -> bool:

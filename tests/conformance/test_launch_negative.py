@@ -47,7 +47,7 @@ CLAIMS: list[tuple[str, dict[str, Any], str]] = [
     ("exp of 400 digits", {"exp": 10**400}, "token_claim_exp"),
     ("no iat", {"iat": ABSENT}, "token_claim_iat"),
     ("iat is text", {"iat": "now"}, "token_claim_iat"),
-    ("no nonce", {"nonce": ABSENT}, "nonce_mismatch"),
+    ("no nonce", {"nonce": ABSENT}, "token_claim_nonce"),
     ("another nonce", {"nonce": "guessed"}, "nonce_mismatch"),
     ("nonce is a number", {"nonce": 5}, "nonce_mismatch"),
     ("no deployment", {f"{CLAIM}deployment_id": ABSENT}, "token_claim_deployment_id"),
@@ -58,8 +58,12 @@ CLAIMS: list[tuple[str, dict[str, Any], str]] = [
     ("unknown deployment", {f"{CLAIM}deployment_id": "d-2"}, "deployment_pending"),
     ("no version", {f"{CLAIM}version": ABSENT}, "token_claim_version"),
     ("version 1.1", {f"{CLAIM}version": "1.1"}, "token_claim_version"),
-    ("no message type", {f"{CLAIM}message_type": ABSENT}, "message_unsupported"),
-    ("deep linking", {f"{CLAIM}message_type": "LtiDeepLinkingRequest"}, "message_unsupported"),
+    ("no message type", {f"{CLAIM}message_type": ABSENT}, "token_claim_message_type"),
+    (
+        "deep linking without settings",
+        {f"{CLAIM}message_type": "LtiDeepLinkingRequest"},
+        "token_claim_deep_linking_settings",
+    ),
     ("unknown message type", {f"{CLAIM}message_type": "LtiEulaRequest"}, "message_unsupported"),
     ("message type is a list", {f"{CLAIM}message_type": ["LtiResourceLinkRequest"]}, "message_unsupported"),
     ("no roles", {f"{CLAIM}roles": ABSENT}, "token_claim_roles"),
@@ -97,8 +101,8 @@ def test_wrong_claims(bench: Bench, changes: dict[str, Any], code: str) -> None:
 TIMES = [
     ("expired a minute ago", {"exp": -60}, "token_expired"),
     ("from the future", {"iat": 61.5}, "token_time"),
-    ("thirty days old, exp still valid", {"iat": -30 * 86400}, "token_time"),
-    ("eleven minutes old", {"iat": -661}, "token_time"),
+    ("thirty days old, exp still valid", {"iat": -30 * 86400}, "token_old"),
+    ("eleven minutes old", {"iat": -661}, "token_old"),
     ("not valid yet", {"nbf": 61.5}, "token_time"),
 ]
 

@@ -1,6 +1,9 @@
 """Keys change while people work: the platform's, which sign launches, and the tool's, which sign for its services."""
 
+import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +12,7 @@ from platforms.journeys import School, school_on
 from platforms.quirks import BRIGHTSPACE, STANDARD
 from sqlalchemy import select
 
-from lti_tool.models import SyncRun, SyncState
+from lti_tool.models import LaunchSession, LoginState, SyncRun, SyncState
 
 
 @pytest.fixture
@@ -37,13 +40,13 @@ def test_a_new_platform_key_costs_one_request(school: School) -> None:
     assert school.platform.counts["jwks"] == 2, "the other instance learns the key from the database"
 
 
-def test_a_withdrawn_platform_key_signs_nothing_after_a_day(school: School) -> None:
+def test_a_withdrawn_platform_key_signs_nothing_after_an_hour(school: School) -> None:
     school.launch("learner")
     school.launch("learner")  # the other instance has the key in memory, too
     platform = school.platform
     (old,) = platform.keys
     platform.rotate_keys(keep_old=False)
-    school.watch.forward(hours=24)
+    school.watch.forward(hours=1)
     refused_by = set()
     for _ in school.instances:
         learner = school.knock("learner")
@@ -67,8 +70,15 @@ def test_made_up_keys_do_not_hammer_the_platform(school: School) -> None:
         token = platform.sign(platform.claims("learner", nonce), headers={"kid": f"made-up-{number}"})
         school.answer(learner, {"id_token": token, "state": state})
         assert ">token_key_unknown<" in learner.text
-    assert platform.counts["jwks"] <= 3, "one request an instance until it may ask again"
+    assert platform.counts["jwks"] <= 6, "one request of all, and two to spare an instance, until they may ask again"
     assert school.launch("learner").status == 200, "the keys at hand still serve"
+
+
+def test_two_new_platform_keys_in_a_row_refuse_nobody(school: School) -> None:
+    school.launch("learner")
+    for persona in ("teacher", "learner"):
+        school.platform.rotate_keys(keep_old=False)
+        assert school.launch(persona).status == 200
 
 
 # -- the tool's keys --------------------------------------------------------------------------------------------------
@@ -122,3 +132,42 @@ def test_it_is_the_new_key_that_signs(live: Any, migrated_sqlite_url: str) -> No
         school.work()
         assert last_run(school) == (SyncState.DONE, None)
         assert set(school.platform.token_scopes.values()) == {2}
+
+
+# -- both, while everybody launches -----------------------------------------------------------------------------------
+
+LAUNCHING = 6
+"""Browsers that launch again and again, at the same time."""
+
+
+def test_keys_of_both_sides_change_in_mid_traffic_and_no_launch_is_lost(school: School) -> None:
+    platform, keys = school.platform, school.services.tool_keys
+    platform.add_line_item("Water log", {platform.personas["learner"]: Decimal(80)})
+    school.launch("teacher")
+    over = threading.Event()
+
+    def launch_again_and_again(number: int) -> list[int]:
+        persona, statuses = ("teacher", "learner")[number % 2], []
+        while not over.is_set():
+            statuses.append(school.launch(persona).status)
+        return statuses
+
+    rotated = [keys.active().kid]
+    with ThreadPoolExecutor(LAUNCHING) as pool:
+        launching = [pool.submit(launch_again_and_again, number) for number in range(LAUNCHING)]
+        try:
+            for _ in range(2):
+                time.sleep(0.7)
+                platform.rotate_keys()
+                rotated.append(keys.rotate().kid)
+                platform.end_tokens()
+                school.watch.forward(minutes=1)
+                school.work()
+                assert last_run(school) == (SyncState.DONE, None)
+        finally:
+            over.set()
+        statuses = [status for one in launching for status in one.result()]
+    assert set(statuses) == {200}
+    assert len(statuses) > 2 * LAUNCHING
+    assert len(set(rotated)) == 3
+    assert school.count(LaunchSession, LoginState) == [len(statuses) + 1] * 2

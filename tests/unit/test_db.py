@@ -8,6 +8,7 @@ from courses import START, Course, course_on
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
+from lti_tool import db
 from lti_tool.db import Database, head_revision, make_engine, require_schema
 from lti_tool.errors import SettingsError
 from lti_tool.models import Context, Organization
@@ -134,3 +135,31 @@ def test_an_empty_database_is_not_ready(empty_database: str) -> None:
     with pytest.raises(SettingsError):
         require_schema(database)
     database.engine.dispose()
+
+
+def test_a_connection_that_died_at_rest_is_replaced(pg_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server was started again, or a firewall forgot the connection: whoever comes next does not notice."""
+    monkeypatch.setattr(db, "REST_SECONDS", 0.0)
+    with course_on(pg_url) as course:
+        organizations(course)
+        administrator = make_engine(pg_url)
+        with administrator.connect() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+        administrator.dispose()
+        assert organizations(course) == 1
+
+
+def test_a_connection_in_use_is_not_tried_again_and_again(pg_url: str) -> None:
+    with course_on(pg_url) as course:
+        pinged: list[object] = []
+        dialect = course.database.engine.dialect
+        tried = dialect.do_ping
+        dialect.do_ping = lambda dbapi: pinged.append(dbapi) or tried(dbapi)  # type: ignore[func-returns-value,method-assign]
+        for _ in range(3):
+            organizations(course)
+        assert pinged == []

@@ -88,6 +88,7 @@ def test_lists_numbers_and_paths_are_read_from_text() -> None:
         ("HTTP_TIMEOUT", "5", "cannot be read"),
         ("HTTP_TIMEOUT", "fast,slow", "cannot be read"),
         ("SYNC_EVERY", "often", "cannot be read"),
+        ("TOOL_KEY_ROTATION_DAYS", "-1", "cannot be read"),
         ("INSTRUCTORS_PUBLISH", "perhaps", "cannot be read"),
     ],
 )

@@ -1,11 +1,16 @@
 """What the benchmarks compare is comparable."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
-from bench import launch, rules, sign
-from bench.frame import Options
+from bench import launch, rules, served, sign
+from bench.frame import MEGABYTE, Options
 from bench.platform_host import TOKEN_BYTES, Platform, write_key
 from lti_tool.domain.rules import evaluate
 from lti_tool.domain.verdict import Verdict
@@ -36,11 +41,31 @@ def test_an_id_token_has_four_kilobytes(tmp_path) -> None:
     assert len(set(tokens)) == 3
 
 
-def test_every_tool_accepts_the_launches_and_the_fetches_are_counted() -> None:
-    document = launch.run(Options(1, 0.001)).to_document()
+def test_every_tool_accepts_the_launches_and_the_fetches_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "has_ltijs", lambda: False)  # its packages take a minute to build
+    document = launch.run(Options(1, 0.02)).to_document()
     figures = document["figures"]
-    fetches = figures["key_set_fetches"]
-    assert fetches["this tool"] == 0
-    assert fetches["PyLTI1p3, README default"] == figures["contestants"]["PyLTI1p3, README default"]["operations"] > 0
-    assert [one["what"] for one in figures["not_run"]] == ["ltijs with ltijs-sequelize and SQLite"]
-    assert len(document["bars"]) == 2
+    fetches, contestants = figures["key_set_fetches"], figures["contestants"]
+    assert set(fetches) == {launch.SQLITE, launch.POSTGRESQL, launch.WHOLE, launch.README, launch.FLOOR}
+    assert fetches[launch.SQLITE] == fetches[launch.POSTGRESQL] == fetches[launch.FLOOR] == 0
+    assert fetches[launch.README] == contestants[launch.README]["operations"] > 0
+    for name in fetches:
+        assert contestants[name]["milliseconds"]["p99"] >= contestants[name]["milliseconds"]["p50"] > 0
+        assert contestants[name]["peak_memory_mb"] > 20
+    assert "cpu_microseconds_beside" in contestants[launch.POSTGRESQL]
+    assert [one["what"] for one in figures["not_run"]] == [launch.LTIJS]
+    assert len(document["bars"]) == 4
+    assert len(figures["goals"]) == 4
+
+
+def test_a_process_and_its_children_are_one_tree() -> None:
+    script = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', sys.argv[1]]); time.sleep(60)"
+    busy = "while True: pass"
+    with subprocess.Popen([sys.executable, "-c", script, busy], start_new_session=True) as parent:
+        tree = served.Tree(parent.pid)
+        deadline = time.monotonic() + 20
+        while tree.cpu() < 0.3:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert tree.peak() > 2 * MEGABYTE
+        os.killpg(parent.pid, signal.SIGKILL)

@@ -25,7 +25,7 @@ def platform() -> Iterator[StrictPlatform]:
     """A platform with one column and a token for everything."""
     with StrictPlatform(STANDARD, clock=lambda: 1_800_000_000) as found:
         found.add_line_item("Badge")
-        found.tokens["t"] = Issued(frozenset({AGS + "score", AGS + "lineitem"}), 2e9)
+        found.tokens["t"] = Issued(frozenset({AGS + "score", AGS + "lineitem"}), 2e9, found.client_id)
         yield found
 
 
@@ -76,7 +76,7 @@ def test_time_only_goes_forward(platform: StrictPlatform) -> None:
 
 def test_moodle_counts_whole_seconds_and_caps() -> None:
     with StrictPlatform(MOODLE, clock=lambda: 1_800_000_000) as platform:
-        platform.tokens["t"] = Issued(frozenset({AGS + "score"}), 2e9)
+        platform.tokens["t"] = Issued(frozenset({AGS + "score"}), 2e9, platform.client_id)
         platform.add_line_item("Badge")
         url = platform.line_item_url(platform.columns[1]).replace("?", "/scores?")
         sent = [SCORE | {"userId": "4", "scoreGiven": 9, "timestamp": f"2026-11-20T09:00:{one}+00:00"} for one in
@@ -89,7 +89,7 @@ def test_moodle_counts_whole_seconds_and_caps() -> None:
 def test_media_types_and_scopes_are_exact(platform: StrictPlatform) -> None:
     assert score(platform, "application/json") == 415
     assert send("POST", platform.line_items_url, ITEM, "application/json") == 415
-    platform.tokens["t"] = Issued(frozenset({AGS + "lineitem.readonly"}), 2e9)
+    platform.tokens["t"] = Issued(frozenset({AGS + "lineitem.readonly"}), 2e9, platform.client_id)
     assert score(platform) == 403
     assert send("POST", platform.line_items_url, ITEM, LINE_ITEM_TYPE) == 403
     assert send("DELETE", platform.line_item_url(platform.columns[1]), None, LINE_ITEM_TYPE) == 403

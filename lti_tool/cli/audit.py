@@ -29,6 +29,10 @@ SENTENCES = {
     "head_invalid": "the signature of the head at number {number} is wrong",
     "head_key_unknown": "the head at number {number} is signed with a key that is not this organization's",
     "head_missing": "no signed head covers the chain up to its end at number {number}",
+    "trace_altered": "{row} is not what event {event} recorded",
+    "trace_missing": "{row}, which event {event} recorded, is missing",
+    "trace_unknown": "no event recorded {row}",
+    "award_altered": "{row} is not in the state that its events led to",
 }
 
 
@@ -142,7 +146,7 @@ def _event_document(session: Session, chain: str, entry: Entry, with_payload: bo
 
 
 def _sentence(finding: Finding) -> str:
-    return SENTENCES[finding.code].format(number=finding.number, event=finding.event_id)
+    return SENTENCES[finding.code].format(number=finding.number, event=finding.event_id, row=finding.row)
 
 
 def _lines(report: ChainReport) -> list[str]:
@@ -163,7 +167,13 @@ def _document(reports: list[ChainReport]) -> dict[str, Any]:
                 "unsealed_events": list(report.unsealed),
                 "erased": list(report.erased),
                 "findings": [
-                    {"code": one.code, "number": one.number, "event": one.event_id, "what": _sentence(one)}
+                    {
+                        "code": one.code,
+                        "number": one.number,
+                        "event": one.event_id,
+                        "row": one.row,
+                        "what": _sentence(one),
+                    }
                     for one in report.findings
                 ],
             }

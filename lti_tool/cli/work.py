@@ -130,7 +130,7 @@ def credentials_group() -> None:
 
 @credentials_group.command("revoke")
 @click.argument("credential")
-@click.option("--reason", required=True, help="Why; kept in the audit trail, not shown to anybody.")
+@click.option("--reason", required=True, help="Why; kept in the audit trail, and told to the learner.")
 @refusals
 def credentials_revoke(credential: str, reason: str) -> None:
     """Take a badge back for good; CREDENTIAL is its address, or the end of it."""

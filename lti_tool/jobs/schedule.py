@@ -10,24 +10,50 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from lti_tool.errors import ToolError
 from lti_tool.jobs.tasks import TASKS
 from lti_tool.lti import login_state
 from lti_tool.models import Context, Deployment, DeploymentState, Lease, Registration, SyncRun, SyncState
-from lti_tool.services import audit_chain, awarding, course_sync, delivery, issuing, sessions, tickets
-from lti_tool.services.upsert import insert_once
-from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE, SEAL_AUDIT
+from lti_tool.services import (
+    audit_chain,
+    award_policies,
+    awarding,
+    course_copies,
+    course_sync,
+    delivery,
+    issuing,
+    platform_notices,
+    reviews,
+    scores,
+    sessions,
+    templates,
+    tickets,
+)
+from lti_tool.services.leases import take_lease
+from lti_tool.services.wakeups import (
+    APPLY_TEMPLATE,
+    ASK_FOR_NOTICES,
+    DECIDE_REVIEWS,
+    DELIVER_CREDENTIAL,
+    EVALUATE_COURSE,
+    ISSUE_CREDENTIAL,
+    POST_SCORE,
+    READ_COURSE,
+    SEAL_AUDIT,
+    TAKE_OVER_COPY,
+)
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()
 
 TICK_SECONDS = 2.0
 WAKE_AGAIN_SECONDS = 30.0
-LEASE = timedelta(seconds=6)
-"""Three ticks: so long nothing is swept after the worker that swept died. Two that sweep at once do no harm."""
 SWEEP = "sweep"
+CLOCK = "clock"
+HOUR = timedelta(hours=1)
 ACTIVE_FOR = timedelta(days=120)
 """Courses nobody launched for this long are not read by schedule any more."""
 
@@ -39,22 +65,36 @@ def iter_due(services: Services) -> Iterator[tuple[str, int]]:
         found = [
             *((READ_COURSE, run_id) for run_id in course_sync.due_runs(session, now)),
             *((EVALUATE_COURSE, context_id) for context_id in awarding.evaluation_due(session)),
+            *((DECIDE_REVIEWS, context_id) for context_id in reviews.due_contexts(session, now)),
             *((ISSUE_CREDENTIAL, version_id) for version_id in issuing.pending_versions(session, now)),
             *((DELIVER_CREDENTIAL, delivery_id) for delivery_id in delivery.due_deliveries(session, now)),
+            *((POST_SCORE, post_id) for post_id in scores.due_posts(session, now)),
+            *((APPLY_TEMPLATE, adoption_id) for adoption_id in templates.due_adoptions(session)),
+            *((ASK_FOR_NOTICES, deployment_id) for deployment_id in platform_notices.due(session, now)),
+            *((TAKE_OVER_COPY, copy_id) for copy_id in course_copies.due(session)),
             *((SEAL_AUDIT, organization_id) for organization_id in audit_chain.due(session, now)),
         ]
     yield from found
 
 
 def run_due(services: Services, *, rounds: int = 20) -> int:
-    """Do everything that is due, here, until nothing is left; returns how many tasks ran."""
+    """Do everything that is due, here, until nothing is left; returns how many tasks ran.
+
+    A task that fails is logged, and not tried again by this call.
+    """
     ran = 0
+    failed: set[tuple[str, int]] = set()
     for _ in range(rounds):
-        due = list(iter_due(services))
+        due = [one for one in iter_due(services) if one not in failed]
         if not due:
             break
         for task, row_id in due:
-            TASKS[task](services, row_id)
+            try:
+                TASKS[task](services, row_id)
+            except ToolError as error:
+                log.error("task.failed", task=task, row_id=row_id, error_code=error.code)
+                failed.add((task, row_id))
+                continue
             ran += 1
     return ran
 
@@ -82,17 +122,16 @@ def request_regular_syncs(session: Session, every: timedelta, now: datetime) -> 
     return sum(course_sync.request_sync(session, context, "schedule", now) is not None for context in stale)
 
 
-def take_lease(session: Session, name: str, holder: str, now: datetime, life: timedelta = LEASE) -> bool:
-    """Take or keep a lease; ``False`` while somebody else holds it."""
-    if insert_once(session, Lease, ["name"], name=name, holder=holder, until=now + life) is not None:
-        return True
-    taken = session.execute(
-        update(Lease)
-        .where(Lease.name == name, or_(Lease.holder == holder, Lease.until < now))
-        .values(holder=holder, until=now + life)
-        .returning(Lease.name)
-    ).scalar()
-    return taken is not None
+def request_timely_evaluations(session: Session, now: datetime) -> int:
+    """Ask, once an hour, for an evaluation of courses in which the clock alone changed something; returns how many."""
+    last = session.get(Lease, CLOCK)
+    since = now - timedelta(days=1) if last is None else last.until - HOUR
+    if not take_lease(session, CLOCK, secrets.token_hex(8), now, HOUR):
+        return 0
+    contexts = sorted(award_policies.contexts_of_the_hour(session, since, now))
+    for context_id in contexts:
+        course_sync.want_evaluation(session, context_id)
+    return len(contexts)
 
 
 def sweep(services: Services, holder: str, wake: Callable[[str, int], None]) -> int:
@@ -103,9 +142,13 @@ def sweep(services: Services, holder: str, wake: Callable[[str, int], None]) -> 
             return 0
         if services.settings.sync_every:
             request_regular_syncs(session, timedelta(seconds=services.settings.sync_every), now)
+        request_timely_evaluations(session, now)
         login_state.sweep(session, now)
         tickets.sweep(session, now)
         sessions.sweep(session, now)
+    rotated = services.tool_keys.keep_fresh(timedelta(days=services.settings.tool_key_rotation_days))
+    if rotated is not None:
+        log.info("tool_key.rotated", kid=rotated.kid)
     due = list(iter_due(services))
     for task, row_id in due:
         wake(task, row_id)

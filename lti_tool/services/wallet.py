@@ -1,17 +1,19 @@
-"""What a learner has: progress and offers in a course, the badges they claimed, where those went, who may see them."""
+"""What a learner has: what is offered, the badges they claimed, where those went, who may see them.
+
+How they stand in a course is in ``course_wallet``.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.domain.judgement import Judgement
 from lti_tool.domain.lifecycle import AwardState
-from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import NotFoundError
 from lti_tool.models import (
-    Achievement,
     AchievementState,
     AchievementVersion,
     Award,
@@ -25,58 +27,11 @@ from lti_tool.models import (
 )
 from lti_tool.services import audit
 from lti_tool.services.achievements import aligned_items, course_achievements
-from lti_tool.services.awarding import Standing, standings, version_to_claim
+from lti_tool.services.awarding import standings, version_to_claim
 from lti_tool.services.backpacks import connections_of, offered_hosts
 from lti_tool.services.delivery import deliveries_of
 from lti_tool.services.frameworks import course_items
-
-
-@dataclass(frozen=True, slots=True)
-class BadgeProgress:
-    """One badge of the course as one learner stands with it. ``judgement`` is today's; ``None`` for retired badges."""
-
-    name: str
-    description: str
-    picture_sha256: str
-    award_id: int | None
-    award_state: AwardState | None
-    credential_id: int | None
-    judgement: Judgement | None
-
-    @property
-    def state(self) -> str:
-        """The state as pages name it: of the award if there is one, else of today's judgement."""
-        if self.award_state is AwardState.OFFERED:
-            return "ready"
-        if self.award_state is not None:
-            return self.award_state.value
-        verdict = self.judgement.verdict if self.judgement else Verdict.NOT_MET
-        return {Verdict.MET: "met", Verdict.NOT_MET: "not_yet", Verdict.UNKNOWN: "unknown"}[verdict]
-
-
-@dataclass(frozen=True, slots=True)
-class CourseWallet:
-    """A learner's badges in one course: to claim now, claimed, and on the way."""
-
-    ready: tuple[BadgeProgress, ...]
-    kept: tuple[BadgeProgress, ...]
-    coming: tuple[BadgeProgress, ...]
-    titles: dict[str, str]
-    """Statements of skills by identifier, names of badges by public id."""
-
-
-def course_wallet(session: Session, context_id: int, user_id: int, now: datetime) -> CourseWallet:
-    """Return how a learner stands in a course. Reading only: nothing is offered or issued by looking."""
-    kept = _claimed(session, context_id, user_id)
-    claimed = {one.award_id for one in kept}
-    found = [_progress(one) for one in standings(session, context_id, user_id, now)]
-    open_badges = [one for one in found if one.award_id is None or one.award_id not in claimed]
-    return CourseWallet(
-        ready=tuple(one for one in open_badges if one.award_state is AwardState.OFFERED),
-        kept=tuple(kept),
-        coming=tuple(one for one in open_badges if one.award_state is not AwardState.OFFERED),
-        titles=course_titles(session, context_id),
-    )
+from lti_tool.services.notices import is_withdrawn
 
 
 def course_titles(session: Session, context_id: int) -> dict[str, str]:
@@ -97,50 +52,16 @@ def open_achievements(session: Session, context_id: int) -> list[AchievementVers
     ]
 
 
-def _progress(standing: Standing) -> BadgeProgress:
-    award = standing.award
-    version = award.achievement_version if award else standing.achievement.current_version
-    if version is None:
-        raise NotFoundError("The badge says nothing yet.")  # gathering leaves such badges out
-    return BadgeProgress(
-        name=version.name,
-        description=version.description,
-        picture_sha256=version.picture_sha256,
-        award_id=award.id if award else None,
-        award_state=award.state if award else None,
-        credential_id=None,
-        judgement=standing.judgement,
-    )
-
-
-def _claimed(session: Session, context_id: int, user_id: int) -> list[BadgeProgress]:
-    rows = session.execute(
-        select(Credential.id, Award)
-        .join(Award, Award.id == Credential.award_id)
-        .join(Achievement, Achievement.id == Award.achievement_id)
-        .where(Award.user_id == user_id, Achievement.context_id == context_id)
-        .order_by(Credential.id.desc())
-    )
-    return [
-        BadgeProgress(
-            name=award.achievement_version.name,
-            description=award.achievement_version.description,
-            picture_sha256=award.achievement_version.picture_sha256,
-            award_id=award.id,
-            award_state=award.state,
-            credential_id=credential_id,
-            judgement=None,
-        )
-        for credential_id, award in rows
-    ]
-
-
 # -- one offer --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An award before it is claimed, with what the claim would put into the badge."""
+    """An award before it is claimed, with what the claim would put into the badge.
+
+    ``policy``: how the badge is awarded, as it is stored. ``is_known``: false for an offer that was held before its
+    learner saw it.
+    """
 
     award: Award
     version: AchievementVersion
@@ -151,6 +72,8 @@ class Offer:
     email: str | None
     name: str | None
     titles: dict[str, str]
+    policy: dict[str, Any]
+    is_known: bool
 
 
 def get_offer(session: Session, context_id: int, user_id: int | None, award_id: int, now: datetime) -> Offer:
@@ -173,6 +96,8 @@ def get_offer(session: Session, context_id: int, user_id: int | None, award_id: 
         email=award.user.email,
         name=award.user.name,
         titles=course_titles(session, context_id),
+        policy=award.achievement.policy or {},
+        is_known=award.state is not AwardState.HELD or is_withdrawn(session, award.id),
     )
 
 

@@ -1,13 +1,11 @@
 """The address of the page a launch leads to (``services.landing``), and the pages that belong to no course."""
 
-from flask import Blueprint, g, render_template, url_for
+from flask import Blueprint, render_template, url_for
 
-from lti_tool.errors import ConflictError, ForbiddenError
-from lti_tool.services import wallet_everywhere
+from lti_tool.errors import ConflictError
 from lti_tool.services.landing import Page
 from lti_tool.services.sessions import Entered
 from lti_tool.web.access import launch_required
-from lti_tool.web.current import services
 
 blueprint = Blueprint("landing", __name__)
 
@@ -17,7 +15,7 @@ def landing_path(entered: Entered) -> str:
     landing, course = entered.landing, entered.context_id
     page = Page(landing.get("page", Page.COURSE))
     if page is Page.MINE:
-        return url_for("landing.mine")
+        return url_for("learner_everywhere.mine")
     if page is Page.ADMIN:
         return url_for("landing.for_admins")
     if course is None:
@@ -38,17 +36,6 @@ def _review_path(course: int, checkpoint_id: int, user_id: int | None) -> str:
     if user_id is None:
         return url_for("checkpoint.open_checkpoint", context_id=course, checkpoint_id=checkpoint_id)
     return url_for("checkpoint.review", context_id=course, checkpoint_id=checkpoint_id, user_id=user_id)
-
-
-@blueprint.get("/mine")
-@launch_required(in_course=False)
-def mine() -> str:
-    """My badges in all courses of this platform."""
-    if g.launch.user_id is None:
-        raise ForbiddenError("The platform did not say who this is.", code="anonymous_read_only")
-    with services().database.read() as session:
-        badges = wallet_everywhere.all_badges(session, g.launch.user_id)
-    return render_template("landing/mine.html", badges=badges)
 
 
 @blueprint.get("/for-admins")

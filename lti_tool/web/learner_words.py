@@ -17,7 +17,7 @@ LINKEDIN = "https://www.linkedin.com/profile/add"
 
 REFUSALS: Mapping[str, Any] = {
     "evidence_unknown": _l("Whether you still meet this badge can't be told just now, so it stays offered to you."),
-    "award_held": _l("This badge is on hold: a person in your institution looks at it first."),
+    "award_barred": _l("A person decided that this badge is not awarded to you."),
     "award_lapsed": _l("This badge is not offered any more: what it needs has changed since. The reason is below."),
     "award_declined": _l("You declined this badge."),
     "award_suspended": _l("This badge is suspended. Ask your instructor."),
@@ -73,7 +73,7 @@ def _place_line(place: Place, now: datetime) -> PlaceLine:
         action=None if is_there or (is_open and place.is_connected) else action,
         can_disconnect=place.connection is not None,
         state=delivery.state.value if delivery else None,
-        words=_delivery_words(delivery, place.name, now) if delivery else _connection_words(place),
+        words=delivery_words(delivery, place.name, now) if delivery else _connection_words(place),
     )
 
 
@@ -85,7 +85,8 @@ def _connection_words(place: Place) -> str:
     return _("Not connected yet. You sign in there and allow this tool to put badges in.")
 
 
-def _delivery_words(delivery: Delivery, host: str, now: datetime) -> str:
+def delivery_words(delivery: Delivery, host: str, now: datetime) -> str:
+    """Return how a delivery stands, and what can be done about it."""
     match delivery.state:
         case DeliveryState.DELIVERED:
             when = ago(delivery.delivered_at or now, now)

@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "web": INWARD | {"wiring"},
     "wiring": INWARD | {"jobs"},
     "app": INWARD | {"wiring", "web"},
-    "cli": INWARD | {"wiring", "jobs", "app", "demo", "doctor", "supervisor"},
+    "cli": INWARD | {"wiring", "jobs", "web", "app", "demo", "doctor", "supervisor"},
     "__main__": {"cli"},
     "demo": INWARD | {"wiring", "jobs", "web", "app", "cli", "doctor", "supervisor"},
 }

@@ -27,6 +27,7 @@ from lti_tool.jobs import schedule
 from lti_tool.models import Credential, CredentialVersion, Delivery, DeliveryState, VersionState
 from lti_tool.services import backpacks, delivery, issuing
 from lti_tool.services.delivery import LEASE
+from lti_tool.services.wakeups import SEAL_AUDIT
 
 ROOT = Path(__file__).resolve().parents[2]
 REDIRECT_URI = "http://localhost:8000/connect/callback"
@@ -82,6 +83,12 @@ def wallets(any_database: str) -> Iterator[Wallets]:
         yield wallets
 
 
+def ran(wallets: Wallets) -> int:
+    """Do what is due; returns how many tasks that were, sealing the audit trail not counted."""
+    sealings = sum(task == SEAL_AUDIT for task, _ in schedule.iter_due(wallets.services))
+    return schedule.run_due(wallets.services) - sealings
+
+
 # -- signing ----------------------------------------------------------------------------------------------------------
 
 
@@ -90,13 +97,13 @@ def test_a_death_between_signing_and_storing_leaves_one_credential(wallets: Wall
     for _ in range(2):
         assert run_child(wallets, any_database, "between_sign_and_store") == -signal.SIGKILL
     assert wallets.count(CredentialVersion, CredentialVersion.state == VersionState.PENDING) == 1
-    assert schedule.run_due(wallets.services) == 1
+    assert ran(wallets) == 1
     assert wallets.count(Credential) == 1
     assert wallets.count(CredentialVersion) == 1
     assert wallets.count(CredentialVersion, CredentialVersion.state == VersionState.ISSUED) == 1
     assert wallets.document(1)["id"].endswith(wallets.public_id(1))
     assert [event.action for event in wallets.course.events("credential.")] == ["credential.issued"]
-    assert schedule.run_due(wallets.services) == 0
+    assert ran(wallets) == 0
 
 
 def test_who_stores_second_changes_nothing(wallets: Wallets) -> None:
@@ -165,10 +172,10 @@ def test_a_death_after_the_push_leaves_one_badge_and_one_delivery(
     assert len(store.credentials) == 1
     (stored,) = store.credentials.values()
     received_at = stored.changed_at
-    assert schedule.run_due(wallets.services) == 0  # the lease still holds: nobody else takes it
+    assert ran(wallets) == 0  # the lease still holds: nobody else takes it
     wallets.course.now += LEASE
     wallets.course.later(seconds=1)
-    assert schedule.run_due(wallets.services) == 1
+    assert ran(wallets) == 1
     with wallets.services.database.read() as session:
         (row,) = session.scalars(select(Delivery))
     assert (row.state, row.attempts) == (DeliveryState.DELIVERED, 2)

@@ -11,8 +11,9 @@ from lti_tool.domain.lifecycle import AwardState
 from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import NotFoundError
 from lti_tool.models import Achievement, AchievementState, Award, ConnectionState, Credential, Share
-from lti_tool.services import backpacks, delivery, wallet
-from lti_tool.services.wallet import Badge, CourseWallet
+from lti_tool.services import backpacks, course_wallet, delivery, wallet
+from lti_tool.services.course_wallet import CourseWallet
+from lti_tool.services.wallet import Badge
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def wallets(migrated_sqlite_url: str) -> Iterator[Wallets]:
 
 def read(wallets: Wallets, user_id: int | None = None) -> CourseWallet:
     with wallets.services.database.read() as session:
-        return wallet.course_wallet(session, wallets.course.context_id, user_id or wallets.ada, wallets.course.now)
+        return course_wallet.course_wallet(session, wallets.course.context_id, user_id or wallets.ada, wallets.course.now)
 
 
 def badge(wallets: Wallets, credential_id: int = 1) -> Badge:
@@ -52,12 +53,28 @@ def test_progress_is_todays_judgement(wallets: Wallets, score: str | None, state
     assert coming.state == state
 
 
-@pytest.mark.parametrize("state", [AwardState.HELD, AwardState.LAPSED, AwardState.DECLINED])
-def test_an_award_that_is_not_offered_shows_its_state(wallets: Wallets, state: AwardState) -> None:
+@pytest.mark.parametrize(
+    ("state", "score", "shown"),
+    [
+        (AwardState.LAPSED, "64", "lapsed"),
+        (AwardState.LAPSED, "90", "met"),
+        (AwardState.LAPSED, None, "unknown"),
+        (AwardState.DECLINED, "90", "declined"),
+        (AwardState.REVOKED, "90", "revoked"),
+        (AwardState.HELD, "90", "met"),
+    ],
+)
+def test_an_award_that_is_not_offered_shows_how_it_stands(
+    wallets: Wallets, state: AwardState, score: str | None, shown: str
+) -> None:
+    """An offer that is held before its learner saw it does not show at all."""
+    wallets.course.later(hours=1)
+    wallets.course.grade(wallets.essay, wallets.ada, score)
     with wallets.services.database.write() as session:
         session.scalars(select(Award)).one().state = state
     mine = read(wallets)
-    assert (mine.ready, [one.state for one in mine.coming]) == ((), [state.value])
+    assert (mine.ready, [one.state for one in mine.coming]) == ((), [shown])
+    assert (mine.coming[0].award is None) is (state is AwardState.HELD)
 
 
 def test_a_retired_badge_stays_with_whoever_claimed_it(wallets: Wallets) -> None:
@@ -97,7 +114,7 @@ def test_nobody_reads_somebody_elses_things(wallets: Wallets) -> None:
                 wallet.get_offer(session, context_id, user_id, 1, now)
             with pytest.raises(NotFoundError):
                 wallet.get_badge(session, context_id, user_id, 1)
-        assert wallet.course_wallet(session, course_id, ben, now).kept == ()
+        assert course_wallet.course_wallet(session, course_id, ben, now).kept == ()
 
 
 def test_a_badge_is_signed_once_a_copy_is(wallets: Wallets) -> None:

@@ -33,6 +33,13 @@ class FindingCode(StrEnum):
     HEAD_KEY_UNKNOWN = "head_key_unknown"
     HEAD_MISSING = "head_missing"
     """Events are sealed but no head signs for them."""
+    TRACE_ALTERED = "trace_altered"
+    """The trace of an award is not the one that its event recorded."""
+    TRACE_MISSING = "trace_missing"
+    TRACE_UNKNOWN = "trace_unknown"
+    """No event recorded it."""
+    AWARD_ALTERED = "award_altered"
+    """An award is not in the state that its newest event led to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +71,13 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, and at which number of the chain."""
+    """Something that is wrong, and at which number of the chain; 0 for a ``row`` beside it (``trace:ID``)."""
 
     code: FindingCode
     chain: str
     number: int
     event_id: int | None = None
+    row: str | None = None
 
 
 def chain_of(organization_id: int | None) -> str:

@@ -5,7 +5,7 @@
     {"competencies": [{"identifier": "aq.water", "statement": "…", "code": "AQ-1", "uri": "https://…"}],
      "slots":        [{"slot": "water-log", "title": "Water log"}],
      "mappings":     [{"slot": "water-log", "competency": "aq.water", "threshold": "70", "weight": "1"}],
-     "calculations": [{"competency": "aq.water", "calculation": "all", "threshold": "70"}],
+     "calculations": [{"competency": "aq.water", "calculation": "all", "threshold": "70", "factor": "65"}],
      "badges":       [{"key": "water", "name": "…", "description": "…", "criteria": "…", "type": "MicroCredential",
                        "language": "en", "picture": "<sha256>", "rule": {…}, "policy": {…}}]}
 
@@ -97,10 +97,14 @@ def _calculation(given: Mapping[str, object], path: str) -> TemplateCalculation:
         calculation = Calculation(_text(given, "calculation", path, 32))
     except ValueError:
         raise template_error(f"a calculation is one of {', '.join(Calculation)}", f"{path}.calculation") from None
+    factor = _percent(given, "factor", path) if given.get("factor") is not None else Decimal(65)
+    if not factor:
+        raise template_error("a factor is more than 0", f"{path}.factor")
     return TemplateCalculation(
         competency=_text(given, "competency", path, 255),
         calculation=calculation,
         threshold=_percent(given, "threshold", path),
+        factor=factor,
     )
 
 

@@ -50,6 +50,7 @@ class TemplateCalculation:
     competency: str
     calculation: Calculation
     threshold: Decimal
+    factor: Decimal = Decimal(65)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ class Template:
                     "competency": one.competency,
                     "calculation": one.calculation.value,
                     "threshold": format(one.threshold, "f"),
+                    "factor": format(one.factor, "f"),
                 }
                 for one in self.calculations
             ],
@@ -140,13 +142,18 @@ def badge_order(template: Template) -> list[TemplateBadge]:
 
 def with_achievements(document: Mapping[str, object], names: Mapping[str, str]) -> dict[str, object]:
     """A rule document with other names for the achievements in it: keys of a template become a course's public ids."""
+    return with_names(document, "achievement", names)
+
+
+def with_names(document: Mapping[str, object], kind: str, names: Mapping[str, str]) -> dict[str, object]:
+    """A rule document with other names for what its clauses call ``kind`` (``achievement``, ``column``)."""
 
     def renamed(value: object, key: str) -> object:
         if isinstance(value, Mapping):
             return {name: renamed(one, str(name)) for name, one in value.items()}
         if isinstance(value, list):
             return [renamed(one, "") for one in value]
-        return names.get(value, value) if key == "achievement" and isinstance(value, str) else value
+        return names.get(value, value) if key == kind and isinstance(value, str) else value
 
     return cast("dict[str, object]", renamed(document, ""))
 

@@ -87,6 +87,8 @@ class Achievement(Base):
     """Its name in that template."""
     previewed_count: Mapped[int | None] = plain()
     """How many learners the preview said would be offered it, when a person confirmed publishing or an edit."""
+    review_note: Mapped[str | None] = plain(String(4096))
+    """What the person who approves wrote when they sent it back; gone once it is sent for approval again."""
     current_version_id: Mapped[int | None] = plain(
         ForeignKey("achievement_version.id", use_alter=True, name="fk_achievement_current_version")
     )
@@ -167,6 +169,8 @@ class CompetencyPolicy(Base):
     item_id: Mapped[int] = plain(ForeignKey("item.id"))
     calculation: Mapped[str] = plain(String(32))
     threshold: Mapped[Decimal] = plain()
+    factor: Mapped[Decimal] = plain(default=Decimal(65))
+    """Percent with which each newer piece of work counts in a decaying average."""
     template_version_id: Mapped[int | None] = plain(
         ForeignKey("mapping_template_version.id", name="fk_competency_policy_template_version")
     )

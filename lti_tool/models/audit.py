@@ -18,7 +18,7 @@ class AuditEvent(Base):
             "ix_audit_event_unsealed",
             "organization_id",
             "at",
-            sqlite_where=text("NOT is_sealed"),
+            sqlite_where=text("is_sealed = 0"),  # as the question is put to it
             postgresql_where=text("NOT is_sealed"),
         ),
     )

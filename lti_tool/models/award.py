@@ -168,6 +168,7 @@ class Review(Base):
             postgresql_where=text("state = 'open'"),
         ),
         Index("ix_review_due_at", "due_at"),
+        Index("ix_review_achievement_id_user_id", "achievement_id", "user_id"),
     )
 
     id: Mapped[PK]
@@ -214,8 +215,8 @@ class LearnerNotice(Base):
 
     id: Mapped[PK]
     user_id: Mapped[int] = pseudonymous(ForeignKey("user.id"), index=True)
-    achievement_id: Mapped[int] = plain(ForeignKey("achievement.id"))
-    award_id: Mapped[int | None] = pseudonymous(ForeignKey("award.id"))
+    achievement_id: Mapped[int] = plain(ForeignKey("achievement.id"), index=True)
+    award_id: Mapped[int | None] = pseudonymous(ForeignKey("award.id"), index=True)
     code: Mapped[str] = pseudonymous(String(64))
     details: Mapped[dict[str, Any]] = personal(default=dict)
     """What the sentence needs: a date, a reason code, what a person wrote."""

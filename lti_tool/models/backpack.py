@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, relationship
 
 from lti_tool.models.base import PK, Base, choice, personal, plain, pseudonymous, secret
@@ -87,7 +87,10 @@ class Delivery(Base):
     """One credential version on its way to one connection; never twice."""
 
     __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("credential_version_id", "connection_id"),)
+    __table_args__ = (
+        UniqueConstraint("credential_version_id", "connection_id"),
+        Index("ix_delivery_state_due_at", "state", "due_at"),
+    )
 
     id: Mapped[PK]
     credential_version_id: Mapped[int] = pseudonymous(ForeignKey("credential_version.id"))

@@ -2,8 +2,9 @@
 
 import enum
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, relationship
 
 from lti_tool.models.base import PK, Base, choice, personal, plain, pseudonymous
@@ -37,7 +38,15 @@ class Context(Base):
     """A course (LTI 1.3 core, context claim) and the service addresses its launches taught us."""
 
     __tablename__ = "context"
-    __table_args__ = (UniqueConstraint("deployment_id", "platform_id"),)
+    __table_args__ = (
+        UniqueConstraint("deployment_id", "platform_id"),
+        Index(
+            "ix_context_evaluation_due",
+            "id",
+            sqlite_where=text("evaluation_wanted > evaluation_done"),
+            postgresql_where=text("evaluation_wanted > evaluation_done"),
+        ),
+    )
 
     id: Mapped[PK]
     deployment_id: Mapped[int] = plain(ForeignKey("deployment.id"))
@@ -50,6 +59,8 @@ class Context(Base):
     ags_scopes: Mapped[list[str]] = plain(default=list)
     memberships_url: Mapped[str | None] = plain(String(2048))
     """NRPS address, from the names and roles claim."""
+    roster_read_at: Mapped[datetime | None] = plain()
+    """When the whole roster was last read."""
     differences_url: Mapped[str | None] = plain(String(2048))
     """Where the platform tells what changed in the roster since the last reading, if it does (NRPS 2.0)."""
     groups_url: Mapped[str | None] = plain(String(2048))
@@ -84,13 +95,17 @@ class ResourceLink(Base):
 
 
 class User(Base):
-    """A person as one platform knows them: (registration, ``sub``). Never matched by e-mail."""
+    """A person as an institution knows them: (registration, organization, ``sub``). Never matched by e-mail.
+
+    Institutions that share a registration (Blackboard) share nobody: a ``sub`` that both send is two people here.
+    """
 
     __tablename__ = "user"
-    __table_args__ = (UniqueConstraint("registration_id", "platform_user_id"),)
+    __table_args__ = (UniqueConstraint("registration_id", "organization_id", "platform_user_id"),)
 
     id: Mapped[PK]
     registration_id: Mapped[int] = plain(ForeignKey("registration.id"))
+    organization_id: Mapped[int] = plain(ForeignKey("organization.id"))
     platform_user_id: Mapped[str] = pseudonymous(String(255))
     name: Mapped[str | None] = personal(String(1024))
     email: Mapped[str | None] = personal(String(320))
@@ -156,6 +171,9 @@ class ContextCopy(Base):
     origin_context_id: Mapped[int] = plain(ForeignKey("context.id"), index=True)
     ground: Mapped[CopyGround] = plain(choice(CopyGround))
     state: Mapped[CopyState] = plain(choice(CopyState))
+    brought: Mapped[dict[str, Any]] = plain(default=dict)
+    """Rows that were made when it was taken over, by table: ids; and the names of slots, by the origin's."""
     decided_by: Mapped[str | None] = pseudonymous(String(64))
+    """``job`` where the platform's word was enough and no person has looked yet."""
     created_at: Mapped[datetime] = plain()
     decided_at: Mapped[datetime | None] = plain()

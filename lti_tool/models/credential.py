@@ -3,7 +3,7 @@
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, relationship
 
 from lti_tool.models.award import Award
@@ -62,7 +62,11 @@ class CredentialVersion(Base):
     """One signed copy of a credential: same id and ``awardedDate``, its own ``validFrom`` and status index."""
 
     __tablename__ = "credential_version"
-    __table_args__ = (UniqueConstraint("credential_id", "number"), UniqueConstraint("status_list_id", "status_index"))
+    __table_args__ = (
+        UniqueConstraint("credential_id", "number"),
+        UniqueConstraint("status_list_id", "status_index"),
+        Index("ix_credential_version_state_due_at", "state", "due_at"),
+    )
 
     id: Mapped[PK]
     credential_id: Mapped[int] = pseudonymous(ForeignKey("credential.id"))

@@ -108,6 +108,8 @@ class SyncRun(Base):
             sqlite_where=text("state IN ('requested', 'running')"),
             postgresql_where=text("state IN ('requested', 'running')"),
         ),
+        Index("ix_sync_run_context_id_finished_at", "context_id", "finished_at"),
+        Index("ix_sync_run_state_due_at", "state", "due_at"),
     )
 
     id: Mapped[PK]

@@ -81,9 +81,17 @@ def create_achievement(
 
 
 def write_content(
-    session: Session, achievement: Achievement, content: Content, now: datetime, *, by_template: bool = False
+    session: Session,
+    achievement: Achievement,
+    content: Content,
+    now: datetime,
+    *,
+    by_template: bool = False,
+    actor: str = "job",
 ) -> AchievementVersion:
     """Make a version with this content the current one; the same content again changes nothing.
+
+    A change of what is live is on record; a draft is once it is published.
 
     Raises ``InvalidInputError``, or ``ConflictError`` (``mapping_locked``) for a badge of a locked template.
     """
@@ -103,6 +111,8 @@ def write_content(
     session.flush()
     achievement.current_version = version
     _align(session, achievement)
+    if achievement.state is AchievementState.LIVE:
+        _record(session, "achievement.content_changed", achievement, actor, now)
     return version
 
 
@@ -113,8 +123,9 @@ def write_rule(
     now: datetime,
     *,
     by_template: bool = False,
+    actor: str = "job",
 ) -> AwardRule:
-    """Make this rule the current one; the same rule again changes nothing.
+    """Make this rule the current one; the same rule again changes nothing. A change of what is live is on record.
 
     Raises ``RuleError`` for a rule that cannot be read, ``InvalidInputError`` (``rule_competency_unknown``) for one
     that names a competency this course does not have, ``ConflictError`` (``mapping_locked``) for a badge of a locked
@@ -141,6 +152,7 @@ def write_rule(
     achievement.current_rule = written
     _align(session, achievement)
     if achievement.state is AchievementState.LIVE:
+        _record(session, "achievement.rule_changed", achievement, actor, now)
         want_evaluation(session, achievement.context_id)
     return written
 
@@ -150,7 +162,7 @@ def publish(session: Session, achievement: Achievement, actor: str, now: datetim
     _require_complete(achievement)
     if achievement.state is AchievementState.LIVE:
         return
-    achievement.state = AchievementState.LIVE
+    achievement.state, achievement.review_note = AchievementState.LIVE, None
     want_evaluation(session, achievement.context_id)
     _record(session, "achievement.published", achievement, actor, now)
 
@@ -159,15 +171,33 @@ def ask_to_publish(session: Session, achievement: Achievement, actor: str, now: 
     """Put a draft before the people who approve. Raises ``ConflictError`` (``badge_incomplete``)."""
     _require_complete(achievement)
     if achievement.state is AchievementState.DRAFT:
-        achievement.state = AchievementState.REVIEW
+        achievement.state, achievement.review_note = AchievementState.REVIEW, None
         _record(session, "achievement.approval_asked", achievement, actor, now)
 
 
-def send_back(session: Session, achievement: Achievement, actor: str, now: datetime) -> None:
-    """Return a badge that waits for approval to its instructor."""
+def send_back(session: Session, achievement: Achievement, actor: str, now: datetime, *, note: str = "") -> None:
+    """Return a badge that waits for approval to its instructor, with a ``note`` that says why.
+
+    Raises ``InvalidInputError`` (``review_note_too_long``).
+    """
+    if len(note) > TEXT_LENGTH:
+        raise InvalidInputError("The comment is too long.", code="review_note_too_long", field="note")
     if achievement.state is AchievementState.REVIEW:
-        achievement.state = AchievementState.DRAFT
+        achievement.state, achievement.review_note = AchievementState.DRAFT, note or None
         _record(session, "achievement.sent_back", achievement, actor, now)
+
+
+def retire(session: Session, achievement: Achievement, actor: str, now: datetime) -> None:
+    """End a badge: nobody is offered it any more, open offers cannot be claimed, claimed badges stay as they are.
+
+    Raises ``ConflictError`` (``mapping_locked``) for a badge of a locked template.
+    """
+    if achievement.state is AchievementState.RETIRED:
+        return
+    inheritance.allow_change(session, achievement.context_id, achievement)
+    achievement.state = AchievementState.RETIRED
+    want_evaluation(session, achievement.context_id)
+    _record(session, "achievement.retired", achievement, actor, now)
 
 
 def waiting_for_approval(session: Session) -> list[Achievement]:

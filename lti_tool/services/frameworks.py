@@ -3,12 +3,20 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from lti_tool.errors import InvalidInputError
+from lti_tool.errors import ConflictError, InvalidInputError, NotFoundError
 from lti_tool.frameworks.csv import Competency
-from lti_tool.models import Context, Framework, Item
+from lti_tool.models import (
+    Alignment,
+    Checkpoint,
+    CompetencyPolicy,
+    Context,
+    EvidenceMapping,
+    Framework,
+    Item,
+)
 
 
 def course_framework(session: Session, context: Context, now: datetime) -> Framework:
@@ -44,13 +52,7 @@ def add_item(session: Session, context: Context, statement: str, code: str | Non
 
     Raises ``InvalidInputError`` (``competency_empty``, ``competency_too_long``).
     """
-    statement = " ".join(statement.split())
-    if not statement:
-        raise InvalidInputError("A competency needs a statement.", code="competency_empty", field="statement")
-    if len(statement) > 1000:
-        raise InvalidInputError(
-            "A competency has at most 1,000 characters.", code="competency_too_long", field="statement"
-        )
+    statement = _checked(statement)
     framework = course_framework(session, context, now)
     same = select(Item).where(Item.framework_id == framework.id, Item.full_statement == statement)
     item = session.scalar(same)
@@ -65,6 +67,54 @@ def add_item(session: Session, context: Context, statement: str, code: str | Non
         session.add(item)
         session.flush()
     return item
+
+
+def _checked(statement: str) -> str:
+    statement = " ".join(statement.split())
+    if not statement:
+        raise InvalidInputError("A competency needs a statement.", code="competency_empty", field="statement")
+    if len(statement) > 1000:
+        raise InvalidInputError(
+            "A competency has at most 1,000 characters.", code="competency_too_long", field="statement"
+        )
+    return statement
+
+
+def get_item(session: Session, context_id: int, item_id: int) -> Item:
+    """Return a competency of this course; raises ``NotFoundError``."""
+    item = session.get(Item, item_id)
+    if item is None or item.framework.context_id != context_id:
+        raise NotFoundError("There is no such competency in this course.")
+    return item
+
+
+def update_item(item: Item, statement: str, code: str | None) -> None:
+    """Change the words of a competency; it stays the same competency, with everything that names it.
+
+    Raises ``InvalidInputError`` (``competency_empty``, ``competency_too_long``), ``ConflictError``
+    (``mapping_locked``) for one that comes from the organization's template.
+    """
+    _refuse_inherited(item)
+    item.full_statement, item.human_code = _checked(statement), code or None
+
+
+def remove_item(session: Session, item: Item) -> None:
+    """Remove a competency that nothing uses (``services.coverage.uses_of`` says what does).
+
+    Raises ``ConflictError``: ``mapping_locked`` for one of the organization's template, ``competency_used``.
+    """
+    _refuse_inherited(item)
+    tables = (Alignment.item_id, EvidenceMapping.item_id, Checkpoint.item_id)
+    if any(session.scalar(select(column).where(column == item.id).limit(1)) is not None for column in tables):
+        raise ConflictError("Work or a badge uses this competency.", code="competency_used")
+    session.execute(delete(CompetencyPolicy).where(CompetencyPolicy.item_id == item.id))
+    session.delete(item)
+    session.flush()
+
+
+def _refuse_inherited(item: Item) -> None:
+    if item.framework.template_id is not None:
+        raise ConflictError("The competency comes from a template.", code="mapping_locked")
 
 
 def import_items(session: Session, context: Context, competencies: Iterable[Competency], now: datetime) -> int:

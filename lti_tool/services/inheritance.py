@@ -65,8 +65,13 @@ def allow_change(session: Session, context_id: int, *rows: EvidenceMapping | Com
 def allow_counting(session: Session, context_id: int, item: Item) -> None:
     """Let more work count for a competency. Raises ``ConflictError`` (``mapping_locked``) for one of a locked template:
     what counts for it, and how, is the organization's word."""
-    if item.framework_id in inherited(session, context_id).locked_frameworks:
+    if is_kept(session, context_id, item):
         raise locked_error()
+
+
+def is_kept(session: Session, context_id: int, item: Item) -> bool:
+    """Whether a locked template says what counts for a competency."""
+    return item.framework_id in inherited(session, context_id).locked_frameworks
 
 
 def is_approved(session: Session, achievement: Achievement) -> bool:

@@ -16,6 +16,7 @@ from lti_tool.services.course_sync import want_evaluation
 
 DEFAULT_THRESHOLD = Decimal(70)
 DEFAULT_CALCULATION = Calculation.ALL
+DEFAULT_FACTOR = Decimal(65)
 _THRESHOLD = re.compile(r"[0-9]{1,3}(\.[0-9]{0,10})?|\.[0-9]{1,10}")
 
 
@@ -70,11 +71,18 @@ def read_threshold(text: str) -> Decimal | None:
     return value
 
 
-def map_column(session: Session, context_id: int, column_id: int, item_id: int, threshold: Decimal | None) -> None:
+def map_column(
+    session: Session,
+    context_id: int,
+    column_id: int,
+    item_id: int,
+    threshold: Decimal | None,
+    weight: Decimal | None = None,
+) -> None:
     """Let a column count for a competency from ``threshold`` percent on; ``None`` ends that.
 
-    Raises ``NotFoundError`` when the column or the competency is not this course's, ``ConflictError``
-    (``mapping_locked``) when a locked template says what counts.
+    ``weight`` in averages; ``None`` leaves it as it is, 1 at first. Raises ``NotFoundError`` when the column or the
+    competency is not this course's, ``ConflictError`` (``mapping_locked``) when a locked template says what counts.
     """
     column = _course_column(session, context_id, column_id)
     item = _course_item(session, context_id, item_id)
@@ -90,15 +98,16 @@ def map_column(session: Session, context_id: int, column_id: int, item_id: int, 
         session.delete(mapping)
     elif mapping is None:
         inheritance.allow_counting(session, context_id, item)
-        session.add(
-            EvidenceMapping(context_id=context_id, slot=slot, item_id=item_id, threshold=threshold, weight=Decimal(1))
-        )
+        mapping = EvidenceMapping(context_id=context_id, slot=slot, item_id=item_id, threshold=threshold)
+        mapping.weight = Decimal(1) if weight is None else weight
+        session.add(mapping)
         _ensure_policy(session, context_id, item_id)
-    elif mapping.threshold == threshold:
+    elif mapping.threshold == threshold and weight in (None, mapping.weight):
         return
     else:
         inheritance.allow_change(session, context_id, mapping)
         mapping.threshold = threshold
+        mapping.weight = mapping.weight if weight is None else weight
     session.flush()
     want_evaluation(session, context_id)
 
@@ -123,16 +132,23 @@ def bind_slot(session: Session, context_id: int, column: EvidenceColumn) -> str:
 
 
 def set_calculation(
-    session: Session, context_id: int, item_id: int, calculation: Calculation, threshold: Decimal
+    session: Session,
+    context_id: int,
+    item_id: int,
+    calculation: Calculation,
+    threshold: Decimal,
+    factor: Decimal = DEFAULT_FACTOR,
 ) -> None:
-    """Say how a course combines the work mapped to a competency (``threshold`` in percent, for averages).
+    """Say how a course combines the work mapped to a competency.
+
+    ``threshold`` in percent, for what is not judged piece by piece; ``factor`` in percent, for decaying averages.
 
     Raises ``NotFoundError``, or ``ConflictError`` (``mapping_locked``) when a locked template says so.
     """
     inheritance.allow_counting(session, context_id, _course_item(session, context_id, item_id))
     policy = _ensure_policy(session, context_id, item_id)
     inheritance.allow_change(session, context_id, policy)
-    policy.calculation, policy.threshold = calculation.value, threshold
+    policy.calculation, policy.threshold, policy.factor = calculation.value, threshold, factor
     want_evaluation(session, context_id)
 
 
@@ -146,6 +162,7 @@ def _ensure_policy(session: Session, context_id: int, item_id: int) -> Competenc
             item_id=item_id,
             calculation=DEFAULT_CALCULATION.value,
             threshold=DEFAULT_THRESHOLD,
+            factor=DEFAULT_FACTOR,
         )
         session.add(policy)
         session.flush()

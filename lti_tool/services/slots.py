@@ -1,4 +1,4 @@
-"""Slots: the work that a template's rules and mappings name, and the column of a course that fills each."""
+"""Slots: the work that rules and mappings of a template or a copied course name, and the column that fills each."""
 
 import re
 import unicodedata
@@ -23,6 +23,7 @@ from lti_tool.models import (
     TemplateAdoption,
 )
 from lti_tool.services import audit
+from lti_tool.services.copied_work import copied_slots
 from lti_tool.services.course_sync import want_evaluation
 from lti_tool.services.mapping import course_columns
 from lti_tool.services.templates import read_version
@@ -37,8 +38,8 @@ class OpenSlot(NamedTuple):
 
 
 def open_slots(session: Session, context_id: int) -> list[OpenSlot]:
-    """Return the slots of a course's templates that no column fills yet, with the column that is probably meant."""
-    wanted = _template_slots(session, context_id)
+    """Return the slots of templates and copies that no column fills yet, with the column that is probably meant."""
+    wanted = named_slots(session, context_id)
     bound = {
         slot: column_id
         for slot, column_id in session.execute(
@@ -48,6 +49,26 @@ def open_slots(session: Session, context_id: int) -> list[OpenSlot]:
     free = [one for one in course_columns(session, context_id) if one.id not in bound.values()]
     return [
         OpenSlot(slot, title, _suggestion(slot, title, free)) for slot, title in wanted.items() if slot not in bound
+    ]
+
+
+class TemplateWork(NamedTuple):
+    """A slot of a course's templates: the column that fills it, or the one that is probably meant."""
+
+    slot: str
+    title: str
+    column_id: int | None
+    suggestion: EvidenceColumn | None
+
+
+def template_work(session: Session, context_id: int) -> list[TemplateWork]:
+    """Return every slot of a course's templates, filled or not."""
+    bound = select(SlotBinding.slot, SlotBinding.column_id).where(SlotBinding.context_id == context_id)
+    columns = {slot: column_id for slot, column_id in session.execute(bound)}
+    suggested = {one.slot: one.suggestion for one in open_slots(session, context_id)}
+    return [
+        TemplateWork(slot, title, columns.get(slot), suggested.get(slot))
+        for slot, title in _template_slots(session, context_id).items()
     ]
 
 
@@ -68,9 +89,9 @@ def bind(session: Session, context_id: int, slot: str, column_id: int | None, ac
     Raises ``NotFoundError`` for a slot or column that is not this course's, ``ConflictError`` (``column_bound``) for a
     column that fills another slot of a template.
     """
-    wanted = _template_slots(session, context_id)
+    wanted = named_slots(session, context_id)
     if slot not in wanted:
-        raise NotFoundError("There is no such piece of work in this course's templates.")
+        raise NotFoundError("There is no such piece of work in this course.")
     binding = session.scalar(select(SlotBinding).where(SlotBinding.context_id == context_id, SlotBinding.slot == slot))
     former = binding.column_id if binding else None
     if former == column_id:
@@ -96,8 +117,12 @@ def bind(session: Session, context_id: int, slot: str, column_id: int | None, ac
     )
 
 
+def named_slots(session: Session, context_id: int) -> dict[str, str]:
+    """Titles of the slots that a course has from templates or from the course it was copied from, by slot."""
+    return copied_slots(session, context_id) | _template_slots(session, context_id)
+
+
 def _template_slots(session: Session, context_id: int) -> dict[str, str]:
-    """Titles of the slots of a course's templates, by slot."""
     versions = session.scalars(
         select(MappingTemplateVersion)
         .join(TemplateAdoption, TemplateAdoption.template_version_id == MappingTemplateVersion.id)

@@ -55,12 +55,18 @@ def adopt(
         )
         session.add(adoption)
         session.flush()
-        apply_version(session, adoption, issuer_profile_id, actor, now)
+        apply_version(session, adoption, issuer_profile_id, actor, now, is_first=True)
     return adoption
 
 
 def apply_version(
-    session: Session, adoption: TemplateAdoption, issuer_profile_id: int, actor: str, now: datetime
+    session: Session,
+    adoption: TemplateAdoption,
+    issuer_profile_id: int,
+    actor: str,
+    now: datetime,
+    *,
+    is_first: bool = False,
 ) -> None:
     """Bring a course to its template's current version; safe to run twice.
 
@@ -72,7 +78,7 @@ def apply_version(
         return
     content = read_version(version)
     context = session.get_one(Context, adoption.context_id)
-    step = _Application(session, context, template, version, issuer_profile_id, now)
+    step = _Application(session, context, template, version, issuer_profile_id, actor, now, is_first=is_first)
     items = step.write_competencies(content)
     step.write_mappings(content, items)
     step.write_calculations(content, items)
@@ -101,9 +107,13 @@ class _Application:
         template: MappingTemplate,
         version: MappingTemplateVersion,
         issuer_profile_id: int,
+        actor: str,
         now: datetime,
+        *,
+        is_first: bool,
     ) -> None:
-        self._session, self._context, self._now = session, context, now
+        self._session, self._context, self._now, self._is_first = session, context, now, is_first
+        self._actor = actor
         self._template, self._version, self._issuer_profile_id = template, version, issuer_profile_id
         self._versions = list(
             session.scalars(select(MappingTemplateVersion.id).where(MappingTemplateVersion.template_id == template.id))
@@ -181,22 +191,26 @@ class _Application:
                 self._session.add(row)
             if self._is_ours(row):
                 row.calculation, row.threshold = calculation.calculation.value, calculation.threshold
+                row.factor = calculation.factor
                 row.template_version_id = self._version.id
         gone = [row.id for item_id, row in rows.items() if item_id not in wanted and self._from_template(row)]
         self._session.execute(delete(CompetencyPolicy).where(CompetencyPolicy.id.in_(gone)))
         self._session.flush()
 
     def write_badges(self, content: Template) -> None:
-        """Write the badges: new ones as drafts, since their slots have to be bound first; those gone are retired."""
+        """Write the badges: new ones as drafts, since their slots have to be bound first; those gone are retired.
+
+        One that the course made its own is left as it is, and stays what other badges of the template build on.
+        """
         here = Achievement.context_id == self._context.id, Achievement.template_key.is_not(None)
-        rows = {
-            one.template_key: one
-            for one in self._session.scalars(select(Achievement).where(*here))
-            if self._from_template(one)
-        }
-        names = {key: row.public_id for key, row in rows.items() if key is not None}
+        found = list(self._session.scalars(select(Achievement).where(*here)))
+        own = {one.template_key: one for one in found if one.template_version_id is None and not self._is_first}
+        rows = {one.template_key: one for one in found if self._from_template(one)}
+        names = {key: row.public_id for key, row in (own | rows).items() if key is not None}
         for badge in badge_order(content):
-            row = rows.get(badge.key)
+            row = rows.get(badge.key) or own.get(badge.key)
+            if row is not None and row.template_version_id is None and not self._template.is_locked:
+                continue
             if row is None:
                 row = achievements.create_achievement(
                     self._session, self._context, self._issuer_profile_id, _content(badge), self._now
@@ -205,8 +219,9 @@ class _Application:
             row.template_key, row.template_version_id = badge.key, self._version.id
             row.policy = dict(badge.policy.to_document())
             rule: dict[str, Any] = with_achievements(rule_document(badge.rule), names)
-            achievements.write_content(self._session, row, _content(badge), self._now, by_template=True)
-            achievements.write_rule(self._session, row, rule, self._now, by_template=True)
+            by_template: dict[str, Any] = {"by_template": True, "actor": self._actor}
+            achievements.write_content(self._session, row, _content(badge), self._now, **by_template)
+            achievements.write_rule(self._session, row, rule, self._now, **by_template)
         kept = {badge.key for badge in content.badges}
         for key, row in rows.items():
             if key not in kept:

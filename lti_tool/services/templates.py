@@ -86,6 +86,14 @@ def adoptions(session: Session, template_id: int) -> list[tuple[TemplateAdoption
     return [(adoption, context) for adoption, context in rows]
 
 
+def version_numbers(session: Session, template_id: int) -> dict[int, int]:
+    """Return the numbers of a template's versions, by their id."""
+    rows = select(MappingTemplateVersion.id, MappingTemplateVersion.number).where(
+        MappingTemplateVersion.template_id == template_id
+    )
+    return {version_id: number for version_id, number in session.execute(rows)}
+
+
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +200,7 @@ def course_content(session: Session, context_id: int) -> Template:
         if one.item_id in items
     ]
     calculations = [
-        TemplateCalculation(items[one.item_id].identifier, Calculation(one.calculation), one.threshold)
+        TemplateCalculation(items[one.item_id].identifier, Calculation(one.calculation), one.threshold, one.factor)
         for one in session.scalars(
             select(CompetencyPolicy).where(CompetencyPolicy.context_id == context_id).order_by(CompetencyPolicy.id)
         )

@@ -4,18 +4,23 @@ import base64
 from collections import Counter
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
+from lti_tool.characters import many_lines
 from lti_tool.domain.rules import parse_rule
 from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import ConflictError, NotFoundError
 from lti_tool.models import Achievement, AchievementState, Context
 from lti_tool.services import achievements, awarding, blobs, overview
+from lti_tool.services.award_policies import policy_of
 from lti_tool.services.gathering import load_course
+from lti_tool.services.simulating import simulate_publish, vouch
 from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web.access import Action, staff_required
+from lti_tool.web.change_preview import seen_mark
 from lti_tool.web.current import services
+from lti_tool.web.policy_words import policy_sentences
 from lti_tool.web.translated import gettext as _
 from lti_tool.web.words import rule_sentence
 
@@ -31,6 +36,9 @@ class Waiting:
     picture_url: str
     sentence: str
     counts: Counter[Verdict]
+    policy: list[str]
+    mark: str
+    """What this page showed; approving vouches for just that."""
 
 
 @blueprint.get("/")
@@ -48,7 +56,8 @@ def _waiting(session: Session, achievement: Achievement) -> Waiting:
         raise ConflictError("The badge has no rule yet.", code="badge_incomplete")
     context = session.get_one(Context, context_id)
     titles = overview.titles_of(load_course(session, context_id, drafts=True))
-    judgements = awarding.try_out(session, context_id, achievement.id, services().clock())
+    now = services().clock()
+    judgements = awarding.try_out(session, context_id, achievement.id, now)
     content = blobs.get_blob(session, version.picture_sha256).content
     return Waiting(
         achievement,
@@ -56,15 +65,24 @@ def _waiting(session: Session, achievement: Achievement) -> Waiting:
         "data:image/png;base64," + base64.b64encode(content).decode("ascii"),
         rule_sentence(parse_rule(rule.document), titles),
         Counter(one.verdict for one in judgements.values()),
+        policy_sentences(policy_of(achievement)),
+        seen_mark([simulate_publish(session, context_id, achievement.id, now)]),
     )
 
 
 @blueprint.post("/<int:achievement_id>/approve")
 @staff_required(action=Action.PUBLISH)
 def approve(achievement_id: int) -> Response:
-    """Let the badge be earned."""
+    """Let the badge be earned. Numbers that changed since the page was loaded are shown again."""
+    now, seen = services().clock(), request.form.get("seen")
     with services().database.write() as session:
         achievement = _get_waiting(session, achievement_id)
+        if seen is not None:
+            simulation = simulate_publish(session, achievement.context_id, achievement_id, now)
+            if seen != seen_mark([simulation]):
+                flash(_("Grades have changed meanwhile. Please look at the numbers once more."), "warning")
+                return _list()
+            vouch(session, achievement_id, simulation)
         achievements.publish(session, achievement, g.staff.actor, services().clock())
         context_id, name = achievement.context_id, _name(achievement)
     services().queue.wake(EVALUATE_COURSE, context_id)
@@ -75,10 +93,11 @@ def approve(achievement_id: int) -> Response:
 @blueprint.post("/<int:achievement_id>/send-back")
 @staff_required(action=Action.PUBLISH)
 def send_back(achievement_id: int) -> Response:
-    """Give the badge back to its instructor as a draft."""
+    """Give the badge back to its instructor as a draft, with a comment that says why."""
     with services().database.write() as session:
         achievement = _get_waiting(session, achievement_id)
-        achievements.send_back(session, achievement, g.staff.actor, services().clock())
+        note = many_lines(request.form.get("note", ""))
+        achievements.send_back(session, achievement, g.staff.actor, services().clock(), note=note)
         name = _name(achievement)
     flash(_("“%(badge)s” is back with its instructor, as a draft.", badge=name), "info")
     return _list()

@@ -3,17 +3,20 @@
 import base64
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request
 from flask import session as flask_session
 from sqlalchemy.orm import Session
 
-from lti_tool.errors import ConflictError, InvalidInputError
+from lti_tool.domain.award_states import AwardState
+from lti_tool.errors import InvalidInputError
 from lti_tool.models import Achievement, AchievementState, AchievementVersion, Context
 from lti_tool.openbadges.picture import reencode_upload
-from lti_tool.services import achievements, blobs, overview
+from lti_tool.services import achievements, blobs
 from lti_tool.services.issuers import ensure_issuer
-from lti_tool.web.access import Action, Role, can, launch_required
+from lti_tool.web.access import Action, Role, launch_required
 from lti_tool.web.badge_form import BADGE_LANGUAGES, COLOURS, SYMBOL_LENGTH, BadgeForm, PictureChoice, draw, first_field
+from lti_tool.web.badge_steps import award_counts, lock_of, next_step, require_editable, steps
+from lti_tool.web.change_preview import carried
 from lti_tool.web.current import services
 from lti_tool.web.field_texts import field_text
 from lti_tool.web.translated import gettext as _
@@ -70,27 +73,6 @@ def design(context_id: int) -> Response:  # noqa: ARG001
     return response
 
 
-def require_editable(achievement: Achievement) -> None:
-    """Refuse changes to what others approve or approved; raises ``ConflictError`` (``badge_locked``)."""
-    if not overview.is_editable(achievement, can_publish=can(Action.PUBLISH)):
-        raise ConflictError("The badge is live or waits for approval.", code="badge_locked")
-
-
-def steps(achievement: Achievement | None, context_id: int) -> list[tuple[str, str, str | None]]:
-    """Return the stepper of a badge; a step without an address cannot be taken yet."""
-
-    def url(endpoint: str) -> str:
-        return url_for(endpoint, context_id=context_id, achievement_id=achievement.id if achievement else 0)
-
-    has_rule = achievement is not None and achievement.current_rule_id is not None
-    return [
-        ("content", _("What it says"), url("instructor_badge.content") if achievement else None),
-        ("rule", _("How it is earned"), url("instructor_rule.rule") if achievement else None),
-        ("try", _("Try it"), url("instructor_rule.try_it") if has_rule else None),
-        ("publish", _("Publish"), url("instructor_rule.publishing") if has_rule else None),
-    ]
-
-
 def _write(context_id: int, achievement_id: int | None) -> str | Response:
     form, now = BadgeForm.from_request(), services().clock()
     errors = {} if form.wants_preview else form.problems()
@@ -110,20 +92,44 @@ def _write(context_id: int, achievement_id: int | None) -> str | Response:
             if achievement is None:
                 achievement = _create(session, context_id, form, picture)
             else:
-                achievements.write_content(session, achievement, form.content(picture), now)
+                if achievement.state is AchievementState.LIVE and request.form.get("do") != "confirm":
+                    return _change_page(session, achievement, form)
+                achievements.write_content(session, achievement, form.content(picture), now, actor=g.launch.actor)
         except InvalidInputError as error:
             return _page(form, achievement, {first_field(error, "name"): field_text(error)})
-        badge_id = achievement.id
+        address = next_step(session, achievement)
     flask_session.pop(UPLOADED, None)
     flash(_("“%(badge)s” is saved.", badge=form.name), "success")
-    return make_response(redirect(url_for("instructor_rule.rule", context_id=context_id, achievement_id=badge_id), 303))
+    return make_response(redirect(address, 303))
+
+
+def _change_page(session: Session, achievement: Achievement, form: BadgeForm) -> str:
+    """What other words do to a live badge: nobody gains or loses it."""
+    version = achievement.current_version
+    texts = [
+        (_("Name"), version.name if version else "", form.name),
+        (_("What the learner can do"), version.description if version else "", form.description),
+        (_("How it is earned"), version.criteria_narrative if version else "", form.criteria),
+        (_("Language of the badge"), version.language if version else "", form.language),
+    ]
+    counts = award_counts(session, achievement.id)
+    return render_template(
+        "instructor/badge_content_change.html",
+        achievement=achievement,
+        steps=steps(achievement, achievement.context_id),
+        texts=[one for one in texts if one[1] != one[2]],
+        is_other_picture=form.picture is not PictureChoice.KEEP,
+        offered=counts.get(AwardState.OFFERED, 0),
+        claimed=counts.get(AwardState.CLAIMED, 0),
+        carried=carried(),
+    )
 
 
 def _editable(session: Session, context_id: int, achievement_id: int | None) -> Achievement | None:
     if achievement_id is None:
         return None
     achievement = achievements.get_achievement(session, context_id, achievement_id)
-    require_editable(achievement)
+    require_editable(session, achievement)
     return achievement
 
 
@@ -167,8 +173,15 @@ def _page(form: BadgeForm, achievement: Achievement | None, errors: Mapping[str,
         symbol_length=SYMBOL_LENGTH,
         uploaded_url=_uploaded_url(),
         is_live=achievement is not None and achievement.state is AchievementState.LIVE,
-        is_locked=achievement is not None and not overview.is_editable(achievement, can_publish=can(Action.PUBLISH)),
+        lock=_lock(achievement),
     )
+
+
+def _lock(achievement: Achievement | None) -> str | None:
+    if achievement is None:
+        return None
+    with services().database.read() as session:
+        return lock_of(session, achievement)
 
 
 def _uploaded_url() -> str | None:

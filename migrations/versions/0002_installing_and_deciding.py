@@ -598,6 +598,7 @@ def upgrade() -> None:
         batch.add_column(sa.Column("template_version_id", sa.Integer(), nullable=True))
         batch.add_column(sa.Column("template_key", sa.String(length=64), nullable=True))
         batch.add_column(sa.Column("previewed_count", sa.Integer(), nullable=True))
+        batch.add_column(sa.Column("review_note", sa.String(length=4096), nullable=True))
         batch.create_foreign_key(
             "fk_achievement_template_version", "mapping_template_version", ["template_version_id"], ["id"]
         )
@@ -621,6 +622,7 @@ def upgrade() -> None:
         batch.create_foreign_key(batch.f("fk_award_award_run_id_award_run"), "award_run", ["award_run_id"], ["id"])
 
     with op.batch_alter_table("competency_policy") as batch:
+        batch.add_column(sa.Column("factor", DECIMAL, nullable=False, server_default="65"))
         batch.add_column(sa.Column("template_version_id", sa.Integer(), nullable=True))
         batch.create_foreign_key(
             "fk_competency_policy_template_version", "mapping_template_version", ["template_version_id"], ["id"]
@@ -739,6 +741,7 @@ def downgrade() -> None:
     with op.batch_alter_table("competency_policy") as batch:
         batch.drop_constraint("fk_competency_policy_template_version", type_="foreignkey")
         batch.drop_column("template_version_id")
+        batch.drop_column("factor")
 
     with op.batch_alter_table("award") as batch:
         batch.drop_constraint(batch.f("fk_award_award_run_id_award_run"), type_="foreignkey")
@@ -756,6 +759,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table("achievement") as batch:
         batch.drop_constraint("fk_achievement_template_version", type_="foreignkey")
+        batch.drop_column("review_note")
         batch.drop_column("previewed_count")
         batch.drop_column("template_key")
         batch.drop_column("template_version_id")

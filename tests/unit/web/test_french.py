@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from claims import TOOL, Wallets, wallets_on
 from flask.testing import FlaskClient
+from forms import fields_of
 from french import FRENCH, left_in_english, texts_of
-from instructor_world import CourseWorld, lakeside
+from instructor_world import CourseWorld, lakeside, make_course
 from sqlalchemy import update
-from web_world import World
+from web_world import SAME_ORIGIN, World
 from werkzeug.test import TestResponse
 
 from lti_tool.errors import CookiesBlockedError, LaunchError
@@ -114,12 +115,59 @@ def test_english_left_in_a_page_would_be_found() -> None:
         ("/badges/{fish}/rule", "2 travaux comptent"),
         ("/badges/{fish}/try", "Indéterminé pour l’instant : 4 personnes"),
         ("/badges/{fish}/publish", "Ce qui va se passer"),
+        ("/matrix", "Aucun travail ne compte pour la compétence « Keep the fish healthy »"),
+        ("/skills/{fish_skill}", "Badges qui la nomment ou l’ont nommée"),
+        ("/badges/{fish}/policy", "Si une note est corrigée plus tard, quelqu’un décide"),
+        ("/badges/{fish}/retire", "Ce qui va se passer"),
+        ("/badges/{water}/policy", "Ce badge est publié."),
+        ("/templates", "Modèles de votre établissement"),
     ],
 )
 def test_the_instructors_pages(course: CourseWorld, path: str, said: str) -> None:
-    ids = course.users | course.badges
+    ids = course.users | course.badges | {"fish_skill": course.items["fish"]}
     page = in_words(course.client.get(course.base + path.format(**ids)))
     assert said.format(**ids) in page
+
+
+def test_building_a_rule_and_what_a_change_does(course: CourseWorld) -> None:
+    water, fish = course.badges["water"], course.badges["fish"]
+    base = f"/badges/{fish}/rule"
+    added = course.post(base, **fields_of(course.get(base), "/rule") | {"do": "add:0", "add-0": "work"})
+    assert "Ce qui est exigé" in in_words(added)
+    wrong = course.post(base, **fields_of(added.text, "/rule") | {"do": "save"})
+    assert "Faites un choix dans la liste." in in_words(wrong)
+    place = f"threshold-{course.columns['quiz']}-{course.items['water']}"
+    preview = course.post("/matrix", **fields_of(course.get("/matrix"), "/matrix") | {place: "69,5", "do": "save"})
+    assert "personne l’obtiendrait" in in_words(preview)
+    assert "Garde de l’eau" in preview.text
+    refused = course.post(f"/badges/{water}/policy")
+    assert refused.status_code == 409
+
+
+def test_templates_for_staff_and_for_a_course(world: World, course: CourseWorld) -> None:
+    client = world.app.test_client()
+    client.set_cookie(STAFF_COOKIE, world.staff_secret(StaffRole.REGISTRAR, "registrar@example.org"))
+
+    def send(path: str, **form: str) -> TestResponse:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/admin/approvals/").text)
+        assert token
+        return client.post(
+            f"/admin/templates{path}", data=form | {"csrf_token": token[1]}, headers=SAME_ORIGIN | FRENCH
+        )
+
+    assert "Il n’y en a pas encore." in in_words(client.get("/admin/templates/", headers=FRENCH))
+    assert "Donnez un nom au modèle." in in_words(send("/new", source="file"))
+    look = send("/new", name="Aquaponie", course=str(course.context_id))
+    assert "Il est enregistré comme brouillon." in in_words(look)
+    send("/confirm", **fields_of(look.text, "/confirm"))
+    for path, said in (("/1", "Ce qu’il contient"), ("/1/publish", "Non verrouillé"), ("/1/change", "Fichier JSON")):
+        assert said in in_words(client.get(f"/admin/templates{path}", headers=FRENCH))
+    send("/1/publish", locked="yes")
+    other = make_course(world, "course-2")
+    other.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = FRENCH["Accept-Language"]
+    assert "L’utiliser dans ce cours" in in_words(other.client.get(f"{other.base}/templates/1"))
+    assert "Nothing" not in other.post_on("/templates/1/adopt")
+    assert "Les travaux de votre cours" in in_words(other.client.get(f"{other.base}/templates"))
 
 
 def test_a_course_without_anything_teaches_in_french(world: World, client: FlaskClient) -> None:

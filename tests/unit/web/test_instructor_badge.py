@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from forms import fields_of
 from instructor_world import CourseWorld, lakeside, make_course
 from PIL import Image
 from web_world import World, make_world
@@ -206,7 +207,11 @@ def test_what_others_approve_is_not_changed_behind_their_back(
 def test_who_may_publish_may_change_what_is_live(publishing: CourseWorld) -> None:
     badge = publishing.add_badge("water", "Water keeper", {"competency": publishing.identifier("water")}, live=True)
     assert "This badge is live." in publishing.get(f"/badges/{badge}/content")
-    publishing.post_on(f"/badges/{badge}/content", **DESIGN | {"picture": "keep", "name": "Water master"})
+    changed = DESIGN | {"picture": "keep", "name": "Water master"}
+    preview = publishing.post(f"/badges/{badge}/content", **changed)
+    assert "Nobody gains or loses the badge" in preview.text
+    assert stored(publishing)[-1].name == "Water keeper"
+    publishing.post_on(f"/badges/{badge}/content", **fields_of(preview.text), do="confirm")
     assert stored(publishing)[-1].name == "Water master"
 
 

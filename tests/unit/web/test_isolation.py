@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,11 +12,28 @@ from sqlalchemy import select
 from web_world import INSTRUCTOR, LEARNER, SAME_ORIGIN, World
 from werkzeug.routing import Rule
 
-from lti_tool.models import Award, Deployment, DeploymentState, Organization, Registration
-from lti_tool.services import backpacks, blobs, issuing
+from lti_tool.models import (
+    Award,
+    AwardRun,
+    CheckpointKind,
+    Context,
+    ContextCopy,
+    CopyGround,
+    CopyState,
+    Deployment,
+    DeploymentState,
+    Organization,
+    Registration,
+    ReviewKind,
+)
+from lti_tool.services import backpacks, blobs, checkpoints, issuing, reviews, submissions, templates
+from lti_tool.services.checkpoint_drafts import Draft
+from lti_tool.services.uploads import Upload
 from lti_tool.web.access import Kind, access_of
 from lti_tool.web.session import LAUNCH_COOKIE
 
+OWN_PROGRESS = {f"learner_progress.{name}" for name in ("progress", "appeal", "seen")} | {"explain.own"}
+"""About a badge, and about whoever asks: their own standing with it, which everybody in the course has."""
 SHARED = ("issuer", "auth_login_url", "auth_token_url", "key_set_url")
 
 
@@ -41,18 +59,63 @@ def things_of(course: CourseWorld, learner: str) -> Things:
         claimed = issuing.claim(session, course.context_id, awards[kept], user_id, show_name=False, now=now)
         host = backpacks.add_host(session, "https://backpack.example", "Backpack", now)
         digest = blobs.keep(session, learner.encode(), "image/png", now)  # stored, and no picture of this course
+    with world.services.database.write() as session:
+        draft = Draft(kind=CheckpointKind.EVIDENCE, title="Log", maximum=Decimal(10))
+        checkpoint = checkpoints.create(session, session.get_one(Context, course.context_id), draft, "user:1", now)
+        work = Upload("log.txt", "text/plain", learner.encode())
+        submission, _ = submissions.hand_in(session, checkpoint, user_id, now, file=work)
+        in_question = reviews.open_review(
+            session, ReviewKind.UNDONE, achievement_id=kept, user_id=user_id, award_id=awards[kept], now=now
+        )
+        run_id = session.scalars(select(AwardRun.id).where(AwardRun.context_id == course.context_id)).first()
     assert claimed is not None
     ids = {"context_id": course.context_id, "user_id": user_id, "achievement_id": kept, "award_id": awards[waiting]}
+    ids |= {"item_id": course.items["water"], "template_id": make_template(course)}
+    ids |= {"checkpoint_id": checkpoint.id, "submission_id": submission.id}
+    ids |= {"run_id": run_id, "run_step": "undo", "review_id": in_question, "step": "suspend"}
+    ids |= {"copy_id": make_copy(course), "decision": "decline"}
     return Things(course, ids | {"credential_id": claimed.credential_id, "host_id": host.id, "sha256": digest})
 
 
+def make_template(course: CourseWorld) -> int:
+    """A template of the course's organization that is not published, so that it is nothing for any course."""
+    with course.world.services.database.write() as session:
+        content = templates.course_content(session, course.context_id)
+        organization_id = session.get_one(Context, course.context_id).organization_id
+        name, now = f"Template of {course.context_id}", course.world.now[0]
+        return templates.create_template(session, organization_id, name, content, "staff:1", now).id
+
+
+def make_copy(course: CourseWorld) -> int:
+    """A course that this one is said to be a copy of; returns that saying's number."""
+    with course.world.services.database.write() as session:
+        here, now = session.get_one(Context, course.context_id), course.world.now[0]
+        origin = Context(
+            deployment_id=here.deployment_id,
+            organization_id=here.organization_id,
+            platform_id=f"origin of {here.platform_id}",
+            created_at=now,
+            launched_at=now,
+        )
+        session.add(origin)
+        session.flush()
+        ground, state = CopyGround.LIKENESS, CopyState.PROPOSED
+        copy = ContextCopy(context_id=here.id, origin_context_id=origin.id, ground=ground, state=state, created_at=now)
+        session.add(copy)
+        session.flush()
+        return copy.id
+
+
 def pages(world: World) -> list[tuple[str, Rule]]:
-    """Every method and address that needs a launch."""
+    """Every method and address that needs a launch of its course."""
     with world.app.app_context():
         launched = [
             rule
             for rule in world.app.url_map.iter_rules()
-            if (access := access_of(rule.endpoint)) and access.kind is Kind.LAUNCH and "probe" not in rule.endpoint
+            if (access := access_of(rule.endpoint))
+            and access.kind is Kind.LAUNCH
+            and access.in_course
+            and "probe" not in rule.endpoint
         ]
     return [(method, rule) for rule in launched for method in ("GET", "POST") if method in (rule.methods or ())]
 
@@ -109,7 +172,8 @@ def test_nobody_reaches_another_course(world: World, here: Things, there: Things
 
 def test_no_learner_reaches_another_learners_things(world: World, here: Things) -> None:
     client, token = browser(world, LEARNER, course="course-1", sub="eve")
-    own = {"learner.home", "course.home", "connect.back"}
+    own = {"learner.home", "course.home", "connect.back", *OWN_PROGRESS}
+    own |= {"checkpoint.open_checkpoint", "checkpoint.hand_in", "checkpoint.unknown"}
     found = {
         (method, rule.rule): ask(world, client, method, rule, here.ids, token)
         for method, rule in pages(world)
@@ -117,6 +181,25 @@ def test_no_learner_reaches_another_learners_things(world: World, here: Things) 
     }
     assert set(found.values()) <= {403, 404}
     assert "kept" not in client.get(f"/courses/{here.ids['context_id']}/mine").text.partition("coming")[0]
+
+
+def test_a_learners_progress_is_their_own(world: World, here: Things) -> None:
+    """The same addresses show everybody their own: nothing that is Ada's is in what Eve reads."""
+    client, token = browser(world, LEARNER, course="course-1", sub="eve")
+    base, badge = f"/courses/{here.ids['context_id']}", here.ids["achievement_id"]
+    why = client.get(f"{base}/badges/{badge}/why.json").get_json()
+    assert why["learner"]["id"] != here.ids["user_id"]
+    assert (why["award"], why["kept"], why["verdict"]) == (None, [], "unknown")
+    page = client.get(f"{base}/mine/progress/{badge}").text
+    assert "90 of" not in page.partition('id="why"')[2].partition("</section>")[0]
+    ada, _token = browser(world, LEARNER, course="course-1", sub="ada")
+    assert ada.get(f"{base}/badges/{badge}/why.json").get_json()["award"]["state"] == "claimed"
+    assert "kept" not in client.get("/mine").text
+    assert client.get("/mine/badges.zip").status_code == 404
+    credential = here.ids["credential_id"]
+    for action in ("share", "withdraw"):
+        answer = client.post(f"/mine/badges/{credential}/{action}", data={"csrf_token": token}, headers=SAME_ORIGIN)
+        assert answer.status_code == 404
 
 
 def test_the_same_id_at_another_registration_is_another_person(world: World, here: Things) -> None:
@@ -146,10 +229,10 @@ def test_the_same_id_at_another_registration_is_another_person(world: World, her
     assert opened.context_id != here.ids["context_id"]
     client, token = browser(world, LEARNER, course="course-1", sub="ada", **same)
     mine = here.ids | {"context_id": opened.context_id or 0}
-    asked = [one for one in pages(world) if one[1].endpoint.startswith(("learner.", "connect."))]
+    asked = [one for one in pages(world) if one[1].endpoint.startswith(("learner.", "learner_progress.", "connect."))]
     found = [
         ask(world, client, method, rule, mine, token)
         for method, rule in asked
-        if rule.endpoint not in {"learner.home", "connect.back"}
+        if rule.endpoint not in {"learner.home", "learner_progress.seen", "connect.back"}
     ]
     assert set(found) == {404}

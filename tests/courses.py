@@ -73,7 +73,9 @@ class Course:
     def person(self, sub: str, *, is_learner: bool = True, is_test_user: bool = False, enrolled: bool = True) -> int:
         """Add somebody; returns the user's number."""
         with self.database.write() as session:
-            user = ensure_user(session, self.registration_id, sub, self.now, name=None, email=None)
+            user = ensure_user(
+                session, self.registration_id, self.organization_id, sub, self.now, name=None, email=None
+            )
             if enrolled:
                 ensure_membership(
                     session,

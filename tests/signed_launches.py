@@ -66,13 +66,14 @@ class KeyHost:
         self.document = document
         self.status = 200
         self.is_down = False
+        self.headers: dict[str, str] = {}
         self.fetched: list[str] = []
 
     def get(self, url: str, *, headers: Mapping[str, str], max_bytes: int) -> Answer:
         self.fetched.append(url)
         if self.is_down:
             raise OutboundError("lms.example could not be reached.")
-        return Answer(url, self.status, {}, json.dumps(self.document).encode())
+        return Answer(url, self.status, self.headers, json.dumps(self.document).encode())
 
 
 def tool_settings(**overrides: Any) -> Settings:

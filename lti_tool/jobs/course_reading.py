@@ -6,26 +6,17 @@ what changed.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
 
 import structlog
 from sqlalchemy.orm import Session
 
-from lti_tool.errors import (
-    MissingScopeError,
-    OutboundError,
-    PlatformServiceError,
-    PlatformThrottledError,
-    PlatformUnreachableError,
-    ToolError,
-)
+from lti_tool.errors import OutboundError, PlatformServiceError, ToolError
 from lti_tool.evidence.base import EvidenceSource, ObservationReading
-from lti_tool.lti.advantage import Member
-from lti_tool.lti.claims import is_learner_role, is_test_user
+from lti_tool.jobs.roster_reading import RosterReading, stops_all
 from lti_tool.models import Context, Registration, User
-from lti_tool.services import course_sync, observing
-from lti_tool.services.launching import ensure_membership, ensure_user
+from lti_tool.services import copied_work, copy_proposals, course_sync, observing
+from lti_tool.services.launching import ensure_user
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()
@@ -37,8 +28,8 @@ def read_course(services: Services, run_id: int) -> None:
         run = course_sync.take_run(session, run_id, services.clock())
         if run is None:
             return
-        context_id = run.context_id
-    reading = CourseReading(services, run_id, context_id)
+        context_id, is_wanted = run.context_id, run.reason in course_sync.ASKED_BY_PEOPLE
+    reading = CourseReading(services, run_id, context_id, is_wanted=is_wanted)
     try:
         reading.read()
     except ToolError as error:
@@ -61,16 +52,11 @@ def _fail(
         course_sync.fail_run(session, run_id, now, error_code, retryable=retryable, retry_after=retry_after)
 
 
-def _stops_all(error: OutboundError) -> bool:
-    """Whether whatever is asked next would fail the same way, and asking would be worse than useless."""
-    return isinstance(error, PlatformThrottledError | PlatformUnreachableError) or error.code == OutboundError.code
-
-
 class CourseReading:
     """One reading under way; ``counts`` tells members, columns, observations added, entries left out."""
 
-    def __init__(self, services: Services, run_id: int, context_id: int) -> None:
-        self._services, self._run_id = services, run_id
+    def __init__(self, services: Services, run_id: int, context_id: int, *, is_wanted: bool = False) -> None:
+        self._services, self._run_id, self._is_wanted = services, run_id, is_wanted
         with services.database.read() as session:
             self._context = session.get_one(Context, context_id)
             self._registration = session.get_one(Registration, self._context.deployment.registration_id)
@@ -83,57 +69,29 @@ class CourseReading:
         self._read_roster()
         for source in self._services.sources:
             self._read_source(source)
+        self._settle_copies()
         if self._failures:  # one that trying again can cure decides what happens next
             raise next((error for error in self._failures if error.retryable), self._failures[0])
 
-    # -- roster -------------------------------------------------------------------------------------------------------
-
     def _read_roster(self) -> None:
-        if self._context.memberships_url is None:
-            return
-        malformed: Counter[str] = Counter()
+        reading = RosterReading(
+            self._services, self._registration, self._context, self.counts, self._renew, is_wanted=self._is_wanted
+        )
         try:
-            for page in self._services.advantage.iter_members(self._registration, self._context, malformed=malformed):
-                self._store_members(page)
-        except MissingScopeError as error:  # launches still bring members; evidence can be read all the same
-            log.warning("roster.refused", context_id=self._context.id, error_code=error.code)
-            return
-        except OutboundError as error:
-            if _stops_all(error):
-                raise
-            self._failures.append(error)
-            return
-        self.counts["malformed"] += malformed.total()
-        if malformed:  # who could not be read is not departed
-            return
-        with self._services.database.write() as session:
-            self.counts["departed"] = observing.mark_departed(session, self._context.id, set(self._users.values()))
+            reading.read()
+        finally:
+            self._users |= reading.users
+            self._failures += reading.failures
 
-    def _store_members(self, page: Iterable[Member]) -> None:
+    def _renew(self, session: Session, now: datetime) -> None:
+        course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
+
+    def _settle_copies(self) -> None:
+        """Let slots that came with a copied course find their columns, and see whether this course looks like one."""
         with self._services.database.write() as session:
             now = self._services.clock()
-            for member in page:
-                user = ensure_user(
-                    session,
-                    self._registration.id,
-                    member.platform_user_id,
-                    now,
-                    name=member.name,
-                    email=member.email,
-                )
-                ensure_membership(
-                    session,
-                    self._context.id,
-                    user.id,
-                    now,
-                    roles=sorted(member.roles),
-                    is_learner=is_learner_role(member.roles),
-                    is_test_user=is_test_user(member.roles),
-                    status=member.status,
-                )
-                self._users[member.platform_user_id] = user.id
-                self.counts["members"] += 1
-            course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
+            copied_work.bind_arrived(session, self._context.id, now)
+            copy_proposals.propose_by_likeness(session, self._context.id, now)
 
     # -- sources ------------------------------------------------------------------------------------------------------
 
@@ -172,7 +130,7 @@ class CourseReading:
             for page in source.iter_observations(self._registration, self._context, key, malformed=malformed):
                 seen |= self._store_observations(column_id, page)
         except OutboundError as error:
-            if _stops_all(error):
+            if stops_all(error):
                 raise
             with self._services.database.write() as session:
                 observing.mark_column_failed(session, column_id, error.code)
@@ -200,7 +158,13 @@ class CourseReading:
         known = self._users.get(reading.platform_user_id)
         if known is None:
             user: User = ensure_user(
-                session, self._registration.id, reading.platform_user_id, now, name=None, email=None
+                session,
+                self._registration.id,
+                self._context.organization_id,
+                reading.platform_user_id,
+                now,
+                name=None,
+                email=None,
             )
             known = self._users[reading.platform_user_id] = user.id
         return known

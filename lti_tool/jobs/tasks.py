@@ -6,11 +6,27 @@ import structlog
 
 from lti_tool.jobs.course_reading import read_course
 from lti_tool.jobs.delivering import deliver
+from lti_tool.jobs.inheriting import apply_template
+from lti_tool.jobs.noticing import ask_for_notices
+from lti_tool.jobs.posting import post_score
+from lti_tool.jobs.reviewing import decide_reviews
 from lti_tool.jobs.sealing import seal_audit
 from lti_tool.jobs.signing import issue
+from lti_tool.jobs.taking_over import take_over_copy
 from lti_tool.models import SyncRun
 from lti_tool.services import awarding
-from lti_tool.services.wakeups import DELIVER_CREDENTIAL, EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE, SEAL_AUDIT
+from lti_tool.services.wakeups import (
+    APPLY_TEMPLATE,
+    ASK_FOR_NOTICES,
+    DECIDE_REVIEWS,
+    DELIVER_CREDENTIAL,
+    EVALUATE_COURSE,
+    ISSUE_CREDENTIAL,
+    POST_SCORE,
+    READ_COURSE,
+    SEAL_AUDIT,
+    TAKE_OVER_COPY,
+)
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()
@@ -46,7 +62,12 @@ def _evaluate_course(services: Services, context_id: int) -> None:
 TASKS: dict[str, Task] = {
     READ_COURSE: _read_course,
     EVALUATE_COURSE: _evaluate_course,
+    DECIDE_REVIEWS: decide_reviews,
     ISSUE_CREDENTIAL: issue,
     DELIVER_CREDENTIAL: deliver,
     SEAL_AUDIT: seal_audit,
+    APPLY_TEMPLATE: apply_template,
+    POST_SCORE: post_score,
+    ASK_FOR_NOTICES: ask_for_notices,
+    TAKE_OVER_COPY: take_over_copy,
 }

@@ -13,6 +13,7 @@ from lti_tool.lti.course_service import LINE_ITEM_SCOPES, RESULT_SCOPES, SCORE_S
 from lti_tool.lti.line_item_documents import LineItem, NewLineItem
 from lti_tool.lti.line_items import LineItems
 from lti_tool.lti.names_and_roles import Member, NamesAndRoles, Roster
+from lti_tool.lti.notices import NoticeHandlers
 from lti_tool.lti.results import Result, Results
 from lti_tool.lti.scores import ActivityProgress, GradingProgress, Score, Scores, next_timestamp, score_step
 from lti_tool.lti.service_client import ServiceClient
@@ -57,6 +58,7 @@ class Advantage(LineItems):
         self.results = Results(client)
         self.scores = Scores(client, self.results)
         self.groups = CourseGroups(client)
+        self.notice_handlers = NoticeHandlers(client)
 
     def iter_members(
         self, registration: Registration, context: Context, *, malformed: Counter[str] | None = None

@@ -37,6 +37,10 @@ AGS_ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 NAMES_ROLE_SERVICE = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
 GROUPS_SERVICE = "https://purl.imsglobal.org/spec/lti-gs/claim/groupsservice"
 
+NOTICE = f"{PREFIX}notice"
+ORIGIN_CONTEXTS = f"{PREFIX}origin_contexts"
+NOTIFICATION_SERVICE = f"{PREFIX}platformnotificationservice"
+
 FOR_USER = f"{PREFIX}for_user"
 DEEP_LINKING = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 DEEP_LINKING_SETTINGS = f"{DEEP_LINKING}deep_linking_settings"

@@ -22,6 +22,7 @@ RESULT_SCOPES = (AGS + "result.readonly",)
 SCORE_SCOPES = (AGS + "score",)
 MEMBERSHIP_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
 GROUP_SCOPE = "https://purl.imsglobal.org/spec/lti-gs/scope/contextgroup.readonly"
+NOTICE_SCOPE = "https://purl.imsglobal.org/spec/lti/scope/noticehandlers"
 
 Entry = TypeVar("Entry")
 

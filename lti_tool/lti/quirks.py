@@ -31,6 +31,10 @@ class ServiceQuirks:
     """Members added to every score; keys are whole addresses (AGS 2.0, extensions)."""
     results_need_scores: bool = False
     """Work that was graded by hand has no result before this tool sent a score, one without points included."""
+    roster_tells_custom: bool = False
+    """Asked for with the course's own resource link, a roster carries custom parameters of each member."""
+    deployments_are_schools: bool = False
+    """One client id serves many institutions, each by a deployment of its own."""
     roster_understates_teachers: bool = False
     """Rosters list some of those who launch as Instructor as Learner."""
 
@@ -42,6 +46,7 @@ CANVAS = ServiceQuirks(
     line_items_limit=100,  # vendor code (2026): at most 100; ten a page unless asked
     results_limit=100,  # vendor code (2026): the same
     groups_limit=50,  # not checked: the roster's
+    roster_tells_custom=True,  # vendor code (2026): with rlid, those of a list; a course's link has the course's id
     # Vendor document (AGS, common error codes, 2026): "Provided timestamp of … before last updated timestamp of …";
     # its other answers with 400 are about requests that are wrong.
     stale_score_answers={409: "", 400: "before last updated timestamp"},
@@ -59,6 +64,7 @@ MOODLE = ServiceQuirks(
 )
 
 BLACKBOARD = ServiceQuirks(  # other tool's code (hypothesis, 2026): asks for 1000 of each
+    deployments_are_schools=True,  # vendor document (2026): the application's id is the client id of every school
     members_limit=1000,
     line_items_limit=1000,
     results_limit=1000,
@@ -72,6 +78,10 @@ _BY_PRODUCT: Mapping[str, ServiceQuirks] = {
 }
 
 
-def quirks_of(product: str | None) -> ServiceQuirks:
-    """Return the ways of a product family (``tool_platform.product_family_code``, any case)."""
-    return _BY_PRODUCT.get((product or "").lower(), STANDARD)
+_BY_ISSUER: Mapping[str, ServiceQuirks] = {"https://blackboard.com": BLACKBOARD}  # vendor document (2026)
+"""For registrations of which nobody said what product they are."""
+
+
+def quirks_of(product: str | None, issuer: str | None = None) -> ServiceQuirks:
+    """Return the ways of a product family (``tool_platform.product_family_code``, any case), else of an issuer."""
+    return _BY_PRODUCT.get((product or "").lower()) or _BY_ISSUER.get(issuer or "", STANDARD)

@@ -8,6 +8,10 @@ from sqlalchemy.orm import Session
 
 from lti_tool.models import Base
 
+BESIDE_REFERENCES = {"key_share": True}
+"""For ``with_for_update``: keeps others from changing or locking a row, not from writing rows that refer to it. A plain
+lock waits for those, too, and two that first refer to a row and then lock it wait for each other."""
+
 
 def insert_once(session: Session, table: type[Base], unique: list[str], **values: Any) -> int | None:
     """Insert a row unless one with the same ``unique`` columns is there.

@@ -52,6 +52,36 @@ LAUNCH_MESSAGES: dict[str, Message] = {
         _l("It blocks the cookie that shows that this launch is yours."),
         (_l("Open the tool in a window of its own."), _l("Or allow cookies for this site and try again.")),
     ),
+    "cookies_blocked_in_window": Message(
+        _l("Your browser keeps this tool from starting"),
+        _l("It blocks the cookie that shows that this launch is yours, also in a window of its own."),
+        (_l("Allow cookies for this site, then open the tool from your course again."), ASK_ADMIN),
+    ),
+    "proof_missing": Message(
+        _l("Your browser keeps this tool from starting here"),
+        _l("Nothing came along that shows that this launch is yours."),
+        (_l("Open the tool in a window of its own."), RELAUNCH),
+    ),
+    "proof_wrong": Message(
+        _l("This launch was begun in another browser"),
+        _l("What your browser showed belongs to another launch."),
+        _AGAIN_OR_ADMIN,
+    ),
+    "proof_attempts": Message(
+        _l("This launch cannot be checked any more"),
+        _l("Too many wrong answers came for it, so it was closed."),
+        _AGAIN_OR_ADMIN,
+    ),
+    "ticket_expired": Message(
+        _l("This launch waited too long"),
+        _l("A launch whose browser is not known waits for two minutes."),
+        (RELAUNCH,),
+    ),
+    "ticket_spent": Message(
+        _l("This launch is open already"),
+        _l("It was shown to be yours before, perhaps in another window."),
+        (RELAUNCH,),
+    ),
     "nonce_mismatch": Message(
         _NOT_SAFE, _l("The platform's answer does not belong to the launch that was begun."), _AGAIN_OR_ADMIN
     ),
@@ -72,6 +102,31 @@ LAUNCH_MESSAGES: dict[str, Message] = {
         _NOT_SAFE,
         _l("The time in the platform's answer is wrong. One of the two clocks may be off."),
         (RELAUNCH, TELL_ADMIN),
+    ),
+    "token_old": Message(
+        _l("This launch is too old"),
+        _l("The platform's answer was made more than ten minutes ago, or one of the two clocks is off."),
+        (RELAUNCH, TELL_ADMIN),
+    ),
+    "token_claim_nonce": Message(
+        _NOT_SAFE,
+        _l("The platform's answer does not say which launch it belongs to."),
+        (TELL_ADMIN,),
+    ),
+    "token_claim_message_type": Message(
+        _l("This launch is incomplete"),
+        _l("The platform's answer does not say what it is for."),
+        (TELL_ADMIN,),
+    ),
+    "parameter_repeated": Message(
+        _NOT_SAFE,
+        _l("The platform's answer says the same thing twice, so nobody can tell which of the two holds."),
+        (RELAUNCH, TELL_ADMIN),
+    ),
+    "deployment_unknown": Message(
+        _l("This installation is not known here"),
+        _l("The tool was never opened from this place of your learning platform."),
+        (_l("Open the tool from a course there, so that its admin can accept it."), TELL_ADMIN),
     ),
     "token_claim": Message(
         _l("This launch is incomplete"),
@@ -100,6 +155,11 @@ LAUNCH_MESSAGES: dict[str, Message] = {
         _l("This installation was refused"),
         _l("An admin of this tool refused or disabled this installation."),
         (TELL_ADMIN,),
+    ),
+    "content_unsupported": Message(
+        _l("This tool cannot be added in this place"),
+        _l("Your learning platform takes other things here than activities of a tool."),
+        (_l("Add the tool where your course takes activities or external tools."), ASK_ADMIN),
     ),
     "message_unsupported": Message(
         _l("This tool cannot be used in this place"),

@@ -1,33 +1,33 @@
 """Launches (LTI 1.3 core, section 5.1): the login, the launch, the step into the course, and this tool's key set.
 
 After a verified launch the browser gets a cookie and goes to ``/lti/enter`` with a one-time ticket. If the cookie came
-back, the course page follows; if not (cookies blocked in the frame), the session goes on in the path.
+back, the course page follows; if not (cookies blocked in the frame), the session goes on in the path. A launch without
+the login's cookie waits for another proof (``web/ladder.py``).
 """
 
 import base64
 import json
 from collections.abc import Mapping
-from urllib.parse import urlencode
 
 import structlog
-from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, jsonify, make_response, redirect, render_template, request
 
-from lti_tool.errors import ConflictError, CookiesBlockedError, LaunchError
+from lti_tool.errors import CookiesBlockedError, LaunchError, LaunchRequestError, RateLimitedError
 from lti_tool.services import sessions
 from lti_tool.services.deployments import find_platform_origins, origin_of
 from lti_tool.services.launching import receive_launch
-from lti_tool.services.wakeups import READ_COURSE
-from lti_tool.web import failures
+from lti_tool.web import failures, ladder, rates
 from lti_tool.web.access import machine
 from lti_tool.web.current import request_id, services, wants_json
+from lti_tool.web.entrance import carry, step_in
 from lti_tool.web.health import metrics
+from lti_tool.web.landing import landing_path
 from lti_tool.web.messages import message_for
-from lti_tool.web.session import LAUNCH_COOKIE, set_launch_cookie
+from lti_tool.web.session import LAUNCH_COOKIE
 
 blueprint = Blueprint("lti", __name__, url_prefix="/lti")
 log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.web")
 
-LOGIN_SECONDS = 600
 KEY_SET_SECONDS = 3600
 
 
@@ -35,36 +35,19 @@ KEY_SET_SECONDS = 3600
 @machine
 def login() -> Response:
     """Begin a login: send the browser to the platform with a fresh ``state``, bound to it by a cookie."""
-    started = services().launches.start(_parameters())
-    response = make_response(redirect(started.redirect_url))
-    response.set_cookie(
-        started.cookie_name,
-        started.cookie_value,
-        max_age=LOGIN_SECONDS,
-        path="/",
-        secure=True,
-        httponly=True,
-        samesite="None",
-        partitioned=True,
-    )
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return ladder.answer_login(services().launches.start(_parameters()))
 
 
 @blueprint.post("/launch")
 @machine
 def launch() -> Response:
     """Verify the platform's answer, store what it says, open a session and step into the course."""
+    if any(len(request.form.getlist(name)) > 1 for name in ("id_token", "state")):
+        raise LaunchRequestError("The launch has a parameter twice.", code="parameter_repeated")
     verified = services().launches.finish(request.form, request.cookies)
     with services().database.write() as session:
         opened = receive_launch(session, verified, services().clock())
-    if opened.sync_run_id is not None:
-        services().queue.wake(READ_COURSE, opened.sync_run_id)
-    metrics().launches.labels("accepted").inc()
-    response = make_response(redirect(url_for("lti.enter", ticket=opened.ticket), 303))
-    set_launch_cookie(response, opened.secret)
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return carry(make_response(redirect(step_in(opened), 303)), opened)
 
 
 @blueprint.get("/enter")
@@ -75,10 +58,8 @@ def enter() -> Response:
     ticket, cookie = request.args.get("ticket", ""), request.cookies.get(LAUNCH_COOKIE)
     with services().database.write() as session:
         entered = sessions.enter(session, ticket, cookie, services().clock())
-    if entered.context_id is None:
-        raise ConflictError("The launch named no course.", code="context_missing")
     prefix = f"/s/{entered.path_secret}" if entered.path_secret else ""
-    response = make_response(redirect(f"{prefix}/courses/{entered.context_id}/", 303))
+    response = make_response(redirect(prefix + landing_path(entered), 303))
     response.headers["Cache-Control"] = "no-store"
     # The address of this step holds the ticket: it must not travel on as a referrer.
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -98,13 +79,17 @@ def key_set() -> Response:
 def refuse(error: LaunchError) -> Response:
     """Answer a refused login or launch with a page that can be read inside the platform's frame."""
     metrics().launches.labels(error.code).inc()
+    if request.endpoint == "lti.login" and rates.too_many_failed_logins():
+        return failures.answer_tool_error(RateLimitedError("Too many logins of this address failed."))
     if wants_json():
         return failures.answer_tool_error(error)
     log.info("launch.refused", error_code=error.code, detail=str(error), request_id=request_id())
-    g.frame_ancestors = _frames_of_refusal()
     login_url = None
     if isinstance(error, CookiesBlockedError):
-        login_url = f"{url_for('lti.login')}?{urlencode(error.login_parameters)}"
+        if error.waiting is not None:
+            return ladder.ask_for_proof(error, error.waiting)
+        login_url = ladder.login_url(error)
+    g.frame_ancestors = _frames_of_refusal()
     page = render_template(
         "lti/refused.html", code=error.code, message=message_for(error), request_id=request_id(), login_url=login_url
     )

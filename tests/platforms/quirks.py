@@ -87,6 +87,8 @@ class Quirks:
     """For a line item in a resource link that is not the tool's."""
     coupled_item_status: int | None = None
     """For deleting a line item that came with its resource link; ``None`` deletes it."""
+    course_is_a_link: bool = False
+    """A launch from the course's menu has the course's id as its resource link's, and the roster knows it as one."""
     wrong_roster_link_status: int = 404
     """For the roster of a resource link that is not the tool's."""
     ignores_unknown_roles: bool = False
@@ -125,6 +127,7 @@ CANVAS = Quirks(
     foreign_item_status=412,  # vendor document (AGS, common error codes, 2026)
     wrong_link_status=412,  # vendor document (AGS, common error codes, 2026)
     coupled_item_status=401,  # vendor document (line items, 2026)
+    course_is_a_link=True,  # vendor code (jwt_message.rb, 2026); that the roster takes it: not checked
     wrong_roster_link_status=400,  # vendor code (2026)
     results_need_scores=True,  # vendor code (submission.rb, 2026)
     throttle_status=403,  # vendor document (throttling, 2026)

@@ -82,7 +82,8 @@ class StrictAnswers(TokenEndpoint):
 
     def link_ids(self) -> set[str]:
         """The platform's ids of this tool's resource links."""
-        return {"link-1"} | {link.link_id for link in getattr(self, "links", [])}
+        course = {self.context_id} if self.quirks.course_is_a_link else set()
+        return {"link-1"} | course | {link.link_id for link in getattr(self, "links", [])}
 
     def _refusal(self, request: Request, context: str, scopes: set[str], media_type: str) -> Response | None:
         """Why this call is not served, if so; ``media_type`` is what ``Accept`` has to name, or what is sent."""
@@ -92,7 +93,7 @@ class StrictAnswers(TokenEndpoint):
             return Response("User-Agent required", 403)
         kind, _, text = request.headers.get("Authorization", "").partition(" ")
         token = self.tokens.get(text) if kind == "Bearer" else None
-        if token is None or token.ends_at <= self.clock():
+        if token is None or token.ends_at <= self.clock() or token.client_id != self.client_id:
             return Response("secret detail", 401, {"WWW-Authenticate": 'Bearer error="invalid_token"'})
         if not token.scopes & scopes:
             return Response("secret detail", 403, {"WWW-Authenticate": 'Bearer error="insufficient_scope"'})

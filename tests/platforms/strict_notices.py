@@ -74,7 +74,7 @@ class StrictNotices(StrictMessages):
     def _notices(self, request: Request) -> Response:
         kind, _, text = request.headers.get("Authorization", "").partition(" ")
         token = self.tokens.get(text) if kind == "Bearer" else None
-        if token is None or token.ends_at <= self.clock():
+        if token is None or token.ends_at <= self.clock() or token.client_id != self.client_id:
             return _answer({"error": "invalid_token"}, 401)
         if NOTICE_HANDLERS not in token.scopes:
             return _answer({"error": "insufficient_scope"}, 403)

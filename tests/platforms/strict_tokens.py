@@ -27,6 +27,8 @@ class Issued:
 
     scopes: frozenset[str]
     ends_at: float
+    client_id: str
+    """Whom it was given to; another client's token opens nothing."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class TokenEndpoint:
         if not allowed or (allowed != wanted and not self.quirks.drops_scopes_silently):
             return self._error("invalid_scope")
         text = uuid.uuid4().hex
-        self.tokens[text] = Issued(frozenset(allowed), self.clock() + self.token_lifetime)
+        self.tokens[text] = Issued(frozenset(allowed), self.clock() + self.token_lifetime, client.client_id)
         self.token_scopes[" ".join(sorted(wanted))] += 1
         reply = {
             "access_token": text,

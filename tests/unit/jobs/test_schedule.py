@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from lti_tool.jobs import schedule
 from lti_tool.jobs.schedule import (
     ACTIVE_FOR,
-    LEASE,
     SWEEP,
     WAKE_AGAIN_SECONDS,
     Patience,
@@ -23,7 +22,6 @@ from lti_tool.jobs.schedule import (
     request_regular_syncs,
     run_due,
     sweep,
-    take_lease,
 )
 from lti_tool.jobs.tasks import EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE, TASKS
 from lti_tool.models import (
@@ -38,6 +36,7 @@ from lti_tool.models import (
     Ticket,
 )
 from lti_tool.services import achievements, blobs, course_sync, frameworks, issuers, mapping, tickets
+from lti_tool.services.leases import SHORT, take_lease
 
 SECOND = timedelta(seconds=1)
 EVERY = timedelta(minutes=10)
@@ -61,9 +60,9 @@ def lease(course: Course, holder: str) -> bool:
 
 def test_one_holder_at_a_time_and_the_next_when_the_first_is_gone(course: Course) -> None:
     assert (lease(course, "a"), lease(course, "b")) == (True, False)
-    course.now += LEASE
+    course.now += SHORT
     assert (lease(course, "b"), lease(course, "a")) == (False, True)
-    course.now += LEASE + SECOND
+    course.now += SHORT + SECOND
     assert (lease(course, "b"), lease(course, "a")) == (True, False)
 
 

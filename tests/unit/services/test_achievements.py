@@ -243,3 +243,21 @@ def test_a_draft_is_not_public_and_a_retired_badge_is_off_the_list(course: Cours
         session.flush()
         assert achievements.course_achievements(session, course.context_id) == []
         assert achievements.find_public(session, badge.public_id) is badge
+
+
+def test_a_change_of_what_is_live_is_on_record_with_who_made_it(course: CourseWorld) -> None:
+    rule(course, skill(course, "water"))
+    write(course, description="While it is a draft")
+    assert actions(course) == []
+    with course.world.services.database.write() as session:
+        badge, now = session.get_one(Achievement, course.badges["water"]), course.world.now[0]
+        achievements.publish(session, badge, ACTOR, now)
+        for _ in range(2):  # the same again is no change
+            achievements.write_rule(session, badge, {"column": "essay", "submitted": True}, now, actor="user:8")
+            content = replace(content_of(course), name="Renamed")
+            achievements.write_content(session, badge, content, now, actor="user:9")
+    assert actions(course) == [
+        ("achievement.published", ACTOR),
+        ("achievement.rule_changed", "user:8"),
+        ("achievement.content_changed", "user:9"),
+    ]

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy import select
 
 from lti_tool.errors import ConflictError, InvalidInputError, NotFoundError
 from lti_tool.models import Assessment, Blob, Checkpoint, CheckpointKind, Context, ScorePost, ScoreState, Submission
-from lti_tool.services import assessing, checkpoints, health, openings, submissions
+from lti_tool.services import assessing, checkpoints, health, openings, scores, submissions
 from lti_tool.services.checkpoint_drafts import Draft
 from lti_tool.services.uploads import Upload
 
@@ -248,3 +249,44 @@ def test_two_at_once_are_both_taken(any_database: str, round_: int) -> None:
         with ThreadPoolExecutor(4) as pool:
             assert sorted(pool.map(hand_in, range(4))) == [1, 2, 3, 4]
         assert len(desk.posts()) == 1, "the newest one"
+
+
+def test_of_two_assessments_at_once_the_platform_gets_the_one_that_holds(
+    any_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with course_on(any_database) as course:
+        desk, pool = Desk(course), ThreadPoolExecutor(1)
+        queue, others = scores.queue, list[Future[int | None]]()
+
+        def slowly(*args: Any, **options: Any) -> int | None:
+            if not others:
+                others.append(pool.submit(desk.assess, desk.ada, "9"))
+                wait(others, timeout=1)  # as far as it comes
+            return queue(*args, **options)
+
+        monkeypatch.setattr(scores, "queue", slowly)
+        desk.assess(desk.ada, "3")
+        others[0].result(timeout=20)
+        pool.shutdown()
+        held = desk.work(desk.ada).assessment
+        with course.database.read() as session:
+            newest = session.scalars(select(ScorePost).order_by(ScorePost.timestamp.desc()).limit(1)).one()
+        assert held is not None
+        assert newest.score_given == held.score == Decimal(9)
+
+
+def test_learners_who_open_a_checkpoint_at_once_do_not_wait_for_each_other(
+    any_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with course_on(any_database) as course:
+        desk, queue, both = Desk(course), scores.queue, threading.Barrier(2)
+
+        def together(*args: Any, **options: Any) -> int | None:
+            with suppress(threading.BrokenBarrierError):  # on SQLite one writes after the other
+                both.wait(timeout=1)
+            return queue(*args, **options)
+
+        monkeypatch.setattr(scores, "queue", together)
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(desk.open, (desk.ada, desk.ben)))
+        assert desk.posts() == [("Initialized", "PendingManual", None)] * 2

@@ -1,6 +1,8 @@
 """Runs: the circuit breaker holds what is unusual; a person releases, dismisses or undoes, safely twice."""
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
 import pytest
 from award_world import (
@@ -23,8 +25,9 @@ from courses import Course, course_on
 from lti_tool.domain.lifecycle import AwardState
 from lti_tool.errors import ConflictError, InvalidInputError, NotFoundError
 from lti_tool.models import Achievement, AuditEvent, AuditPayload, Award, AwardRun, ReviewKind, ReviewState, RunState
-from lti_tool.services import award_runs, hand_awards, rebuilding, revoking
+from lti_tool.services import award_runs, awarding, hand_awards, rebuilding, revoking
 from lti_tool.services.award_runs import RunOutcome
+from lti_tool.services.planning import Plan
 
 OFFERED, HELD, LAPSED, CLAIMED = AwardState.OFFERED, AwardState.HELD, AwardState.LAPSED, AwardState.CLAIMED
 MANY = 20
@@ -235,6 +238,29 @@ def test_released_losses_lapse_with_the_reason(course: Course) -> None:
     assert [one.outcome.value for one in traces] == ["same", "same"]
 
 
+def test_releasing_while_an_evaluation_looks_at_the_run_loses_nothing(
+    either: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(either)
+    run_id = world.rush()
+    plan, pool = awarding.make_plan, ThreadPoolExecutor(1)
+    releases: list[Future[RunOutcome]] = []
+
+    def slowly(*args: Any, **options: Any) -> Plan:
+        if not releases:
+            releases.append(pool.submit(world.release, run_id))
+            wait(releases, timeout=1)  # as far as it comes
+        return plan(*args, **options)
+
+    monkeypatch.setattr(awarding, "make_plan", slowly)
+    either.evaluate()
+    assert len(releases[0].result(timeout=20).acted) == MANY
+    pool.shutdown()
+    assert world.states(world.late) == {OFFERED}
+    assert world.run(run_id).state is RunState.RELEASED
+    assert len(items(either, run_id)) == MANY, "or it could not be undone"
+
+
 # -- dismissed --------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +275,21 @@ def test_dismissed_offers_stay_held_and_are_not_proposed_again(course: Course) -
         assert len(award_runs.reconsider_run(session, run_id, WHY, PERSON, course.now).acted) == MANY
         session.get_one(Achievement, world.badge).previewed_count = MANY
     assert course.evaluate().offered == MANY
+
+
+def test_dismissing_leaves_alone_what_was_released_alone(course: Course) -> None:
+    world = World(course)
+    run_id = world.rush()
+    first, second = world.late[:2]
+    with course.database.write() as session:
+        revoking.release(session, award_of(course, first).id, "Seen in class.", PERSON, course.now)
+    take(course, first)
+    with course.database.write() as session:
+        revoking.release(session, award_of(course, second).id, "Seen in class.", PERSON, course.now)
+    outcome = world.dismiss(run_id)
+    assert sorted(outcome.left.values()) == ["gone", "gone"]
+    for user_id in (first, second):
+        assert (award_of(course, user_id).reason_code, award_of(course, user_id).note) == (None, "Seen in class.")
 
 
 def test_dismissed_losses_are_kept_whatever_the_grades_say(course: Course) -> None:
@@ -271,6 +312,8 @@ def test_dismissed_losses_are_kept_whatever_the_grades_say(course: Course) -> No
     assert (counts.held, counts.lapsed, counts.reviews) == (0, 0, 0)
     assert world.states(world.late[2:]) == {OFFERED}
     assert {one.state for one in reviews(course)} == {ReviewState.KEPT}
+    on_record = [event.subject for event in course.events("award.kept")]
+    assert sorted(on_record) == sorted(f"award:{award_of(course, user_id).id}" for user_id in world.late)
 
 
 # -- undone -----------------------------------------------------------------------------------------------------------

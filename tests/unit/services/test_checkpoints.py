@@ -1,7 +1,10 @@
 """Checkpoints: described, stored, recognised at a launch, copied with a course, and bound to their column."""
 
 import dataclasses
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +22,7 @@ from lti_tool.models import (
     Context,
     Deployment,
     DeploymentState,
+    EvidenceColumn,
     EvidenceMapping,
     Organization,
     SlotBinding,
@@ -262,3 +266,26 @@ def test_whether_a_checkpoint_is_in_the_course(course: Course) -> None:
         assert [(one.id, placed) for one, placed in checkpoints.course_checkpoints(session, course.context_id)] == [
             (made.id, False)
         ]
+
+
+def test_first_launches_of_a_copied_checkpoint_at_once_make_one_copy(course: Course) -> None:
+    origin, other = make(course), course.add_course("course-2")
+    both = threading.Barrier(2)
+
+    def launch(number: int) -> int:
+        with course.database.write() as session:
+            session.add(EvidenceColumn(**_column(other, number)))  # a row that refers to the course
+            session.flush()
+            with suppress(threading.BrokenBarrierError):  # on SQLite one writes after the other
+                both.wait(timeout=1)
+            found = checkpoints.find_for_launch(session, session.get_one(Context, other), origin.public_id, course.now)
+            assert found is not None
+            return found.id
+
+    with ThreadPoolExecutor(2) as pool:
+        assert len(set(pool.map(launch, range(2)))) == 1
+
+
+def _column(context_id: int, number: int) -> dict[str, Any]:
+    values = {"source": "ags", "external_key": f"https://lms.example/items/{number}", "title": "Log", "position": 0}
+    return {"context_id": context_id, "kind": ColumnKind.LINE_ITEM, "is_gone": False, **values}

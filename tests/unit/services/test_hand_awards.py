@@ -64,7 +64,8 @@ def test_what_is_given_says_who_and_why_and_no_grade_takes_it_away(course: Cours
     assert trace.document["by_hand"] == words
     event = course.events("award.offered")[-1]
     with course.database.read() as session:
-        assert session.get_one(AuditPayload, event.id).payload == {"reason": WHY, "evidence": "A poster."}
+        payload = session.get_one(AuditPayload, event.id).payload
+        assert (payload["reason"], payload["evidence"]) == (WHY, "A poster.")
         assert rebuilding.rebuild(session, award.id)[0].is_sound
     course.evaluate()
     take(course, ada)

@@ -46,7 +46,8 @@ def test_revoking_ends_the_award_marks_the_copy_and_keeps_the_reason(wallets: Wa
     assert state(wallets) is AwardState.REVOKED
     with wallets.services.database.read() as session:
         event = session.scalars(select(AuditEvent).where(AuditEvent.action == "award.revoked")).one()
-        assert session.get_one(AuditPayload, event.id).payload == {"reason": "The essay was not Ada's."}
+        payload = session.get_one(AuditPayload, event.id).payload
+        assert (payload["reason"], payload["state"]) == ("The essay was not Ada's.", "revoked")
         assert event.actor == "cli"
 
 

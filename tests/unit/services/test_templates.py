@@ -12,10 +12,13 @@ from lti_tool.domain.competency_plan import Calculation
 from lti_tool.domain.lifecycle import AwardState
 from lti_tool.domain.templates import Template
 from lti_tool.errors import ConflictError, InvalidInputError, NotFoundError
+from lti_tool.evidence.base import ColumnReading
 from lti_tool.models import (
     Achievement,
     AchievementState,
     Award,
+    CheckpointKind,
+    ColumnKind,
     CompetencyPolicy,
     Context,
     EvidenceMapping,
@@ -26,7 +29,8 @@ from lti_tool.models import (
     TemplateAdoption,
     TemplateState,
 )
-from lti_tool.services import achievements, mapping, slots, template_adoption, templates
+from lti_tool.services import achievements, checkpoints, mapping, observing, slots, template_adoption, templates
+from lti_tool.services.checkpoint_drafts import Draft
 from lti_tool.services.frameworks import add_item, course_items
 
 ACTOR = "staff:1"
@@ -195,6 +199,44 @@ def test_easier_work_cannot_be_added_to_a_locked_skill(course: Course) -> None:
     refused(other, lambda s: mapping.map_column(s, other.context_id, easy, item, Decimal(1)))
 
 
+def checkpoint_for(course: Course, item_id: int) -> str:
+    """Make a checkpoint whose column is to count for a skill; returns its public id."""
+    draft = Draft(kind=CheckpointKind.CHECK_OFF, title="Was there", maximum=Decimal(1), item_id=item_id)
+    with course.database.write() as session:
+        context = session.get_one(Context, course.context_id)
+        return checkpoints.create(session, context, draft, "user:1", course.now).public_id
+
+
+def test_a_checkpoint_cannot_count_for_a_locked_skill(course: Course) -> None:
+    other = adopting(course, template_of(course))
+    with pytest.raises(InvalidInputError) as error:
+        checkpoint_for(other, item_of(other, WATER))
+    assert (error.value.code, error.value.field) == ("mapping_locked", "item_id")
+
+
+def test_a_skill_locked_after_its_checkpoint_was_made_stops_no_reading(course: Course) -> None:
+    template_id = template_of(course, locked=False)
+    other = adopting(course, template_id)
+    item_id = item_of(other, WATER)
+    public_id = checkpoint_for(other, item_id)
+    with course.database.write() as session:
+        session.get_one(MappingTemplate, template_id).is_locked = True
+    reading = ColumnReading(
+        external_key="https://lms.example/items/7",
+        title="Was there",
+        kind=ColumnKind.LINE_ITEM,
+        maximum=Decimal(1),
+        resource_id=public_id,
+        tag=checkpoints.TAG,
+        position=0,
+    )
+    with other.database.write() as session:
+        column_id = observing.store_column(session, other.context_id, "ags", reading)
+        slot = session.scalars(select(SlotBinding.slot).where(SlotBinding.column_id == column_id)).one()
+        counting = select(EvidenceMapping).where(EvidenceMapping.slot == slot, EvidenceMapping.item_id == item_id)
+        assert session.scalars(counting).all() == []
+
+
 def test_a_locked_calculation_cannot_be_changed(course: Course) -> None:
     other = adopting(course, template_of(course))
     item = item_of(other, WATER)
@@ -272,6 +314,28 @@ def test_what_a_course_made_its_own_stays_its_own(course: Course) -> None:
             )
         ).one()
     assert kept == Decimal(55)
+
+
+def test_a_badge_that_a_course_made_its_own_stays_as_it_is_and_is_not_made_twice(course: Course) -> None:
+    template_id = template_of(course, locked=False)
+    other = adopting(course, template_id)
+    own = {"column": "water-log", "submitted": True}
+    with other.database.write() as session:
+        water = session.get_one(Achievement, badge_named(other, "Water").id)
+        achievements.write_rule(session, water, own, other.now)
+    rewrite(course, template_id, calculations=())
+    with other.database.read() as session:
+        found = achievements.course_achievements(session, other.context_id)
+        names = [one.current_version.name for one in found if one.current_version]
+        assert sorted(names) == ["Operator", "Water"]
+        rules = {
+            one.current_version.name: one.current_rule.document
+            for one in found
+            if one.current_version and one.current_rule
+        }
+        public_id = next(one.public_id for one in found if one.current_version and one.current_version.name == "Water")
+    assert rules["Water"] == own
+    assert public_id in str(rules["Operator"])
 
 
 # -- new versions -----------------------------------------------------------------------------------------------------

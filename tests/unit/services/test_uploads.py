@@ -66,6 +66,10 @@ REFUSED = [
     ("a.html", b"<script>alert(1)</script>", "upload_format"),
     ("a.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "upload_format"),
     ("a.exe", b"MZ\x90", "upload_format"),
+    ("a.html", b"<!--ftypisom--><script>alert(1)</script>", "upload_format"),
+    ("a.exe", b"\0\0\0\x18ftypisom", "upload_format"),
+    ("photo.heic", b"\0\0\0\x18ftypheic with the place it was taken", "upload_format"),
+    ("photo.mp4", b"\0\0\0\x18ftypavif", "upload_format"),
     ("a.zip", b"PK\x03\x04rest", "upload_format"),
     ("a.pdf", b"not a pdf", "upload_format"),
     ("a.txt", b"\xff\xfe\x00", "upload_format"),
@@ -80,6 +84,37 @@ def test_what_is_refused(name: str, content: bytes, code: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         clean_upload(name, content)
     assert (caught.value.code, caught.value.field) == (code, "file")
+
+
+def test_a_document_is_called_what_it_is() -> None:
+    assert clean_upload("report.html", b"%PDF-1.7 <script>").name == "report.html.pdf"
+    assert clean_upload("x" * 300 + ".html", b"%PDF-1.7").name.endswith("x.html.pdf")
+    assert clean_upload("Report.PDF", b"%PDF-1.7").name == "Report.PDF"
+
+
+def noise(kind: str, mode: str = "RGB", **options: object) -> bytes:
+    """A picture that nothing can make small without loss."""
+    image = Image.effect_noise((300, 300), 90).convert(mode)
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_a_picture_drawn_anew_is_not_larger_than_a_file_may_be(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    sent = noise("WEBP", mode, quality=40)
+    monkeypatch.setattr(uploads, "LARGEST", 2 * len(sent))
+    kept = clean_upload("photo.webp", sent)
+    assert (kept.name, kept.media_type) == ("photo.jpg", "image/jpeg")
+    assert len(kept.content) <= 2 * len(sent)
+
+
+def test_a_picture_that_stays_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = noise("WEBP", quality=1)
+    monkeypatch.setattr(uploads, "LARGEST", len(sent) + 1)
+    with pytest.raises(InvalidInputError) as caught:
+        clean_upload("photo.webp", sent)
+    assert caught.value.code == "upload_too_large"
 
 
 def test_a_picture_larger_than_anybody_needs_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:

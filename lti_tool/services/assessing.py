@@ -17,6 +17,7 @@ from lti_tool.services.checkpoint_drafts import read_points
 from lti_tool.services.openings import opened_by
 from lti_tool.services.overview import Learner, course_learners
 from lti_tool.services.submissions import is_late, work_of
+from lti_tool.services.upsert import BESIDE_REFERENCES
 
 COMMENT_LENGTH = 4000
 
@@ -141,6 +142,8 @@ def _store(
     comment: str,
     now: datetime,
 ) -> int | None:
+    # Of two assessments at once the later one is what holds and what the platform gets last.
+    session.refresh(checkpoint, with_for_update=BESIDE_REFERENCES)
     work = work_of(session, checkpoint, user_id)
     newest = work.submissions[0] if work.submissions else None
     assessment = Assessment(

@@ -30,6 +30,7 @@ from lti_tool.models import (
 )
 from lti_tool.openbadges.proof import decode_multikey, encode_multikey, method_id_of
 from lti_tool.services.audit import commitment
+from lti_tool.services.audit_traces import check_traces
 from lti_tool.vault import Vault
 
 BATCH = 500
@@ -147,23 +148,27 @@ def _signing_key(
 
 
 def verify(session: Session, outside: Iterable[Head] = ()) -> list[ChainReport]:
-    """Check every chain against itself, its stored heads and the heads kept ``outside`` this database."""
+    """Check every chain against itself, its stored heads and the heads kept ``outside`` this database; and awards with
+    their traces against what the events say of them."""
     organizations = [None, *session.scalars(select(Organization.id).order_by(Organization.id))]
-    kept = list(outside)
-    reports = [_verify_chain(session, one, kept) for one in organizations]
+    kept, beside = list(outside), check_traces(session)
+    reports = [_verify_chain(session, one, kept, beside) for one in organizations]
     known = {report.chain for report in reports}
     lost = [Finding(FindingCode.TRUNCATED, head.chain, head.number) for head in kept if head.chain not in known]
     reports += [ChainReport(one.chain, 0, (), (), (one,)) for one in lost]
     return [one for one in reports if one.sealed or one.unsealed or one.findings]
 
 
-def _verify_chain(session: Session, organization_id: int | None, outside: list[Head]) -> ChainReport:
+def _verify_chain(
+    session: Session, organization_id: int | None, outside: list[Head], beside: list[Finding]
+) -> ChainReport:
     chain = chains.chain_of(organization_id)
     entries = list(iter_entries(session, chain))
     findings, digests = chains.check_entries(chain, entries)
     heads = [*stored_heads(session, chain), *(head for head in outside if head.chain == chain)]
     findings += chains.check_heads(chain, digests, heads, is_signed, _known_keys(session, organization_id))
     altered, erased = _check_payloads(session, chain, entries)
+    altered += [one for one in beside if one.chain == chain]
     unsealed = session.scalars(
         select(AuditEvent.id)
         .outerjoin(AuditSeal, AuditSeal.audit_event_id == AuditEvent.id)

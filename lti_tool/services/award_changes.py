@@ -3,7 +3,7 @@
 What is to be done was decided in ``domain``; this does it, at most once, whoever else acts at the same moment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.domain.award_policy import DEFAULT_AWARD_POLICY, AwardPolicy
-from lti_tool.domain.award_states import AwardAction, AwardState, advance, find_step
+from lti_tool.domain.award_states import AwardAction, AwardState, advance
 from lti_tool.domain.decisions import Decision, DecisionReason, ReviewChange, ReviewWish
-from lti_tool.domain.judgement import Judgement
 from lti_tool.domain.occasions import ONCE
 from lti_tool.models import Achievement, Award, Context, LearnerNotice, Review, Trace, TraceMoment
 from lti_tool.services import audit, credentials, notices, reviews
+from lti_tool.services.audit_traces import vouch
 from lti_tool.services.upsert import insert_once
 
 NO_LONGER_EARNED = DecisionReason.NO_LONGER_EARNED.value
@@ -71,22 +71,22 @@ class Ground:
 
 def carry_out(session: Session, subject: Subject, decision: Decision, ground: Ground) -> int | None:
     """Do what was decided; returns the award's id, or ``None`` when somebody acted first and nothing was done."""
-    award = subject.award
+    award, traces = subject.award, list[Trace]()
     if decision.action is None:
-        award_id = _without_step(session, award, decision, ground)
+        award_id = _without_step(session, award, decision, ground, traces)
     elif award is None:
-        award_id = _begin(session, subject, decision.action, ground)
+        award_id = _begin(session, subject, decision.action, ground, traces)
     else:
-        moved = move(session, award, decision.action, ground, subject.policy)
+        moved = _move(session, award, decision.action, ground, subject.policy, traces)
         award_id = award.id if moved else None
         if moved and decision.review is not None:
             reviews.change_review(session, award, decision.review, ground.actor, ground.now, answer=ground.note)
     if award_id is None:
         return None
     if decision.then is not None:
-        move(session, session.get_one(Award, award_id), decision.then, ground, subject.policy)
-    for event in decision.events:
-        record(session, event, award_id, subject.achievement, ground)
+        _move(session, session.get_one(Award, award_id), decision.then, ground, subject.policy, traces)
+    if decision.events:
+        _record(session, decision.events, award_id, subject.achievement, ground, traces)
     if decision.notice is not None:
         notices.tell(
             session,
@@ -100,7 +100,7 @@ def carry_out(session: Session, subject: Subject, decision: Decision, ground: Gr
     return award_id
 
 
-def _begin(session: Session, subject: Subject, action: AwardAction, ground: Ground) -> int | None:
+def _begin(session: Session, subject: Subject, action: AwardAction, ground: Ground, traces: list[Trace]) -> int | None:
     """Make an award, at most once: the unique key settles races."""
     award_id = insert_once(
         session,
@@ -121,12 +121,12 @@ def _begin(session: Session, subject: Subject, action: AwardAction, ground: Grou
         shows_name=False,
     )
     if award_id is not None:
-        keep_trace(session, award_id, MOMENTS[action], ground)
+        traces.append(_keep_trace(session, award_id, MOMENTS[action], ground))
     return award_id
 
 
-def move(
-    session: Session, award: Award, action: AwardAction, ground: Ground, policy: AwardPolicy = DEFAULT_AWARD_POLICY
+def _move(
+    session: Session, award: Award, action: AwardAction, ground: Ground, policy: AwardPolicy, traces: list[Trace]
 ) -> bool:
     """Move an award along the transition table, by one statement, and keep the trace; nothing is told or recorded.
 
@@ -144,9 +144,10 @@ def move(
     session.refresh(award)
     if moved is None:
         return False
-    keep_trace(session, award.id, MOMENTS[action], ground)
+    traces.append(_keep_trace(session, award.id, MOMENTS[action], ground))
     if action is AwardAction.CLAIM:
-        credentials.make_credential(session, award, ground.now)
+        is_by_learner = ground.actor == f"user:{award.user_id}"
+        credentials.make_credential(session, award, ground.now, names_address=is_by_learner)
     if action is AwardAction.REVOKE:
         credentials.revoke_copies(session, award.id, ground.now)
     return True
@@ -187,7 +188,9 @@ def version_to_claim(award: Award) -> int:
     return award.achievement_version_id if has_same_rule or current is None else current
 
 
-def _without_step(session: Session, award: Award | None, decision: Decision, ground: Ground) -> int | None:
+def _without_step(
+    session: Session, award: Award | None, decision: Decision, ground: Ground, traces: list[Trace]
+) -> int | None:
     """Change a review, or only tell the learner something, once."""
     if award is None:
         return None
@@ -197,7 +200,8 @@ def _without_step(session: Session, award: Award | None, decision: Decision, gro
     if review_id is None:
         return None
     if decision.needs_review:
-        trace = keep_trace(session, award.id, TraceMoment.REVIEWED, ground)
+        trace = _keep_trace(session, award.id, TraceMoment.REVIEWED, ground)
+        traces.append(trace)
         session.flush()
         session.execute(update(Review).where(Review.id == review_id).values(trace_id=trace.id))
     _mark(session, award, decision.review)
@@ -237,7 +241,7 @@ def _details(decision: Decision, ground: Ground) -> dict[str, Any]:
 # -- what is kept -----------------------------------------------------------------------------------------------------
 
 
-def keep_trace(session: Session, award_id: int, moment: TraceMoment, ground: Ground) -> Trace:
+def _keep_trace(session: Session, award_id: int, moment: TraceMoment, ground: Ground) -> Trace:
     """Keep why; the trace is written with the next flush."""
     trace = Trace(
         award_id=award_id,
@@ -250,45 +254,24 @@ def keep_trace(session: Session, award_id: int, moment: TraceMoment, ground: Gro
     return trace
 
 
-def record(session: Session, action: str, award_id: int, achievement: Achievement, ground: Ground) -> None:
-    """Write one audit event about an award."""
-    audit.record(
-        session,
-        action,
-        actor=ground.actor,
-        subject=f"award:{award_id}",
-        organization_id=session.get_one(Context, achievement.context_id).organization_id,
-        payload=ground.payload,
-        now=ground.now,
-    )
-
-
-def change_state(
+def _record(
     session: Session,
-    award: Award,
-    action: AwardAction,
-    judgement: Judgement,
-    award_rule_id: int,
-    now: datetime,
-    *,
-    actor: str = "job",
-) -> bool:
-    """Take one step on a judgement, with its event and notice; ``False`` when somebody moved the award first.
-
-    Raises ``ConflictError`` (``transition_refused``) when the table does not allow the action.
-    """
-    step = find_step(award.state, action)
-    code = judgement.reason.code.value if action is AwardAction.LAPSE else None
-    ground = Ground(
-        actor=actor, now=now, award_rule_id=award_rule_id, document=judgement.to_document(), reason_code=code
-    )
-    subject = Subject(
-        achievement=award.achievement,
-        user_id=award.user_id,
-        award=award,
-        policy=AwardPolicy.from_document(award.achievement.policy),
-        occasion=award.occasion,
-    )
-    reason = DecisionReason.BY_LEARNER if actor.startswith("user:") else DecisionReason.EARNED
-    decision = Decision(action, reason, notice=step.notice, events=(step.event,))
-    return carry_out(session, subject, decision, ground) is not None
+    actions: Iterable[str],
+    award_id: int,
+    achievement: Achievement,
+    ground: Ground,
+    traces: Sequence[Trace],
+) -> None:
+    """Write audit events about an award; their details vouch for the traces that were taken."""
+    session.flush()
+    said = vouch(session.get_one(Award, award_id), traces)
+    for action in actions:
+        audit.record(
+            session,
+            action,
+            actor=ground.actor,
+            subject=f"award:{award_id}",
+            organization_id=session.get_one(Context, achievement.context_id).organization_id,
+            payload={**(ground.payload or {}), **said},
+            now=ground.now,
+        )

@@ -125,13 +125,13 @@ def dismiss_run(session: Session, run_id: int, reason: str, actor: str, now: dat
     outcome = RunOutcome()
     for item in run_items(session, run.id):
         award = None if item.award_id is None else session.get_one(Award, item.award_id, with_for_update=True)
-        if award is None:
-            outcome.left[item.id] = "gone"
+        if award is None or (item.action in OFFERS and award.state is not AwardState.HELD):
+            outcome.left[item.id] = "gone"  # or somebody decided about it alone
         elif item.action in OFFERS:
             award.reason_code, award.note = DISMISSED, reason
             outcome.acted.append(item.id)
         else:
-            keep(session, award, reason, actor, now)
+            keep(session, award, run, reason, actor, now)
             outcome.acted.append(item.id)
     _decided(run, RunState.DISMISSED, reason, actor, now)
     record_run(session, "award_run.dismissed", run, actor, now, _payload(reason, outcome))

@@ -27,10 +27,9 @@ from lti_tool.services.award_changes import (
     Ground,
     Subject,
     carry_out,
-    change_state,
     version_to_claim,
 )
-from lti_tool.services.carrying import JOB, Carrier, look_again
+from lti_tool.services.carrying import JOB, Carrier, change_state, look_again
 from lti_tool.services.gathering import Course, Gathered, evaluated_user_ids, gather, gather_facts, load_course
 from lti_tool.services.planning import Plan, Proposal, make_plan
 from lti_tool.services.standings import AwardBook, Standing, load_book, standings
@@ -96,11 +95,12 @@ def evaluate_course(session: Session, context_id: int, now: datetime) -> Evaluat
     wanted = session.scalar(select(Context.evaluation_wanted).where(Context.id == context_id))
     if wanted is None:
         raise NotFoundError("There is no such course.")
+    # First of all: whoever releases the run waits until this is done, or this begins with what came of it.
+    held_run = run_items.find_held(session, context_id, lock=True)
     course = load_course(session, context_id)
     user_ids = evaluated_user_ids(session, context_id)
     gathered = gather(session, course, user_ids, now)
     book = load_book(session, [one.achievement.id for one in course.judged])
-    held_run = run_items.find_held(session, context_id)
     waiting = run_items.waiting_pairs(session, held_run) if held_run else frozenset()
     plan = make_plan(course, gathered.facts, book, now, waiting=waiting)
     if held_run is not None:

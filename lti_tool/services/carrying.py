@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from lti_tool.domain.award_states import AwardAction
-from lti_tool.domain.decisions import Decision
+from lti_tool.domain.award_policy import AwardPolicy
+from lti_tool.domain.award_states import AwardAction, find_step
+from lti_tool.domain.decisions import Decision, DecisionReason
 from lti_tool.domain.explain import deciding_leaf
 from lti_tool.domain.judgement import Judgement
 from lti_tool.domain.occasions import ONCE, rule_since
@@ -121,3 +122,34 @@ def look_again(session: Session, context_id: int, award: Award, now: datetime) -
     one = look(judged, award.user_id, gathered.facts[award.user_id], book, term_at(course, now))
     carrier = Carrier(session, course, gathered, gathered.facts, now)
     return LookAgain(one._replace(award=award), carrier)
+
+
+def change_state(
+    session: Session,
+    award: Award,
+    action: AwardAction,
+    judgement: Judgement,
+    award_rule_id: int,
+    now: datetime,
+    *,
+    actor: str = "job",
+) -> bool:
+    """Take one step on a judgement, with its event and notice; ``False`` when somebody moved the award first.
+
+    Raises ``ConflictError`` (``transition_refused``) when the table does not allow the action.
+    """
+    step = find_step(award.state, action)
+    code = judgement.reason.code.value if action is AwardAction.LAPSE else None
+    ground = Ground(
+        actor=actor, now=now, award_rule_id=award_rule_id, document=judgement.to_document(), reason_code=code
+    )
+    subject = Subject(
+        achievement=award.achievement,
+        user_id=award.user_id,
+        award=award,
+        policy=AwardPolicy.from_document(award.achievement.policy),
+        occasion=award.occasion,
+    )
+    reason = DecisionReason.BY_LEARNER if actor.startswith("user:") else DecisionReason.EARNED
+    decision = Decision(action, reason, notice=step.notice, events=(step.event,))
+    return carry_out(session, subject, decision, ground) is not None

@@ -12,6 +12,7 @@ from lti_tool.errors import InvalidInputError, NotFoundError
 from lti_tool.models import CheckpointKind
 from lti_tool.services.achievements import get_achievement
 from lti_tool.services.frameworks import course_items
+from lti_tool.services.inheritance import is_kept
 from lti_tool.services.mapping import DEFAULT_THRESHOLD
 
 TITLE_LENGTH, INSTRUCTIONS_LENGTH = 255, 8000
@@ -40,7 +41,7 @@ def check(session: Session, context_id: int, draft: Draft) -> Draft:
 
     Raises ``InvalidInputError`` whose ``field`` is one of the draft's (codes ``checkpoint_title_empty``,
     ``checkpoint_title_too_long``, ``checkpoint_instructions_too_long``, ``checkpoint_maximum_invalid``,
-    ``checkpoint_dates_order``), or ``NotFoundError`` for a badge or skill of another course.
+    ``checkpoint_dates_order``, ``mapping_locked``), or ``NotFoundError`` for a badge or skill of another course.
     """
     title, instructions = one_line(draft.title), many_lines(draft.instructions)
     if not title:
@@ -55,8 +56,11 @@ def check(session: Session, context_id: int, draft: Draft) -> Draft:
         get_achievement(session, context_id, draft.achievement_id)
     threshold = None
     if draft.item_id is not None:
-        if draft.item_id not in {item.id for item in course_items(session, context_id)}:
+        item = next((one for one in course_items(session, context_id) if one.id == draft.item_id), None)
+        if item is None:
             raise NotFoundError("There is no such competency in this course.")
+        if is_kept(session, context_id, item):
+            raise InvalidInputError("What counts for it is locked.", code="mapping_locked", field="item_id")
         threshold = DEFAULT_THRESHOLD if draft.threshold is None else draft.threshold
     return replace(draft, title=title, instructions=instructions, threshold=threshold)
 

@@ -19,7 +19,9 @@ from lti_tool.models import Checkpoint, Context, EvidenceColumn, Item, ResourceL
 from lti_tool.services import audit
 from lti_tool.services.checkpoint_drafts import Draft, check
 from lti_tool.services.frameworks import course_items
+from lti_tool.services.inheritance import is_kept
 from lti_tool.services.mapping import bind_slot, map_column
+from lti_tool.services.upsert import BESIDE_REFERENCES
 
 TAG = "lti-badges-checkpoint"
 CUSTOM = "checkpoint"
@@ -118,10 +120,14 @@ def find_for_launch(session: Session, context: Context, public_id: str, now: dat
         return found
     if session.get_one(Context, found.context_id).organization_id != context.organization_id:
         return None
-    # Two first launches at once must not make two copies.
-    session.get_one(Context, context.id, with_for_update=True)
     copied = select(Checkpoint).where(Checkpoint.context_id == context.id, Checkpoint.origin_id == found.id)
-    return session.scalar(copied.order_by(Checkpoint.id).limit(1)) or copy(session, context, found, "launch", now)
+    first = copied.order_by(Checkpoint.id).limit(1)
+    there = session.scalar(first)
+    if there is not None:
+        return there
+    # Two first launches at once must not make two copies.
+    session.get_one(Context, context.id, with_for_update=BESIDE_REFERENCES)
+    return session.scalar(first) or copy(session, context, found, "launch", now)
 
 
 def copy(session: Session, context: Context, origin: Checkpoint, actor: str, now: datetime) -> Checkpoint:
@@ -213,5 +219,6 @@ def _bind(session: Session, checkpoint: Checkpoint, column: EvidenceColumn) -> N
     if session.scalar(bound.limit(1)) is not None:
         return
     bind_slot(session, column.context_id, column)
-    if checkpoint.item_id is not None:
-        map_column(session, column.context_id, column.id, checkpoint.item_id, checkpoint.threshold)
+    item = None if checkpoint.item_id is None else session.get_one(Item, checkpoint.item_id)
+    if item is not None and not is_kept(session, column.context_id, item):  # locked since the checkpoint was made
+        map_column(session, column.context_id, column.id, item.id, checkpoint.threshold)

@@ -42,15 +42,20 @@ def take_turn(session: Session, issuer_profile_ids: Collection[int]) -> None:
     session.execute(found.order_by(IssuerProfile.id).with_for_update())
 
 
-def make_credential(session: Session, award: Award, now: datetime) -> Claim:
-    """Make the credential of an award that was just claimed, and a pending version for the jobs to sign."""
+def make_credential(session: Session, award: Award, now: datetime, *, names_address: bool = True) -> Claim:
+    """Make the credential of an award that was just claimed, and a pending version for the jobs to sign.
+
+    ``names_address``: the subject is the learner's hashed e-mail address, where the platform shares one. Without it the
+    subject is an id of ours, bound to nothing but the learner's identity on the platform: nobody who did not claim
+    themselves is tied to an address.
+    """
     profile = award.achievement.issuer_profile
     credential = Credential(award_id=award.id, issuer_url_id=profile.url_id, created_at=now, url_id="")
     credential.public_id = secrets.token_urlsafe(16)
     credential.url_id = f"{profile.base_url}/credentials/{credential.public_id}"
     session.add(credential)
     session.flush()
-    email = award.user.email
+    email = award.user.email if names_address else None
     listed, index = _status_place(session, profile.id, now)
     version = CredentialVersion(
         credential_id=credential.id,

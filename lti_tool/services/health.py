@@ -9,14 +9,18 @@ from sqlalchemy.orm import Session
 from lti_tool.models import (
     BackpackConnection,
     BackpackHost,
+    Checkpoint,
     Context,
     Delivery,
     DeliveryState,
     Deployment,
     DeploymentState,
+    ScorePost,
+    ScoreState,
     SyncRun,
     SyncState,
 )
+from lti_tool.services.scores import count_by_state
 
 SHOWN = 10
 
@@ -46,12 +50,22 @@ class DeliveryEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreEntry:
+    """Scores of one course that failed for good for one reason; whose they are does not matter here."""
+
+    context_title: str | None
+    error_code: str | None
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Rows by state, for the admin's page and for Prometheus."""
 
     pending_deployments: int
     sync_runs: dict[str, int]
     deliveries: dict[str, int]
+    scores: dict[str, int]
 
 
 def count(session: Session) -> Counts:
@@ -63,7 +77,7 @@ def count(session: Session) -> Counts:
     for delivery_state, number in session.execute(select(Delivery.state, func.count()).group_by(Delivery.state)):
         deliveries[delivery_state.value] = number
     waiting = select(func.count()).select_from(Deployment).where(Deployment.state == DeploymentState.PENDING)
-    return Counts(session.scalars(waiting).one(), runs, deliveries)
+    return Counts(session.scalars(waiting).one(), runs, deliveries, count_by_state(session))
 
 
 def list_sync_runs(session: Session) -> list[SyncEntry]:
@@ -91,3 +105,19 @@ def list_failed_deliveries(session: Session) -> list[DeliveryEntry]:
         .limit(SHOWN)
     )
     return [DeliveryEntry(one.id, name, one.attempts, one.error_code, one.created_at) for one, name in rows]
+
+
+def list_failed_scores(session: Session) -> list[ScoreEntry]:
+    """Return how many scores of checkpoints did not reach the platform, by course and reason, most first."""
+    number = func.count()
+    rows = session.execute(
+        select(Context.title, ScorePost.error_code, number)
+        .select_from(ScorePost)
+        .join(Checkpoint, Checkpoint.id == ScorePost.checkpoint_id)
+        .join(Context, Context.id == Checkpoint.context_id)
+        .where(ScorePost.state == ScoreState.FAILED)
+        .group_by(Context.id, Context.title, ScorePost.error_code)
+        .order_by(number.desc(), Context.id)
+        .limit(SHOWN)
+    )
+    return [ScoreEntry(title, error_code, found) for title, error_code, found in rows]

@@ -223,7 +223,7 @@ def _card(achievement: Achievement, states: Counter[str], learners: int) -> Badg
 def choosable_badges(session: Session, context_id: int, achievement_id: int) -> list[Achievement]:
     """Return the badges a badge may ask for: all with content but itself and those that ask for it in turn."""
     badges = course_achievements(session, context_id)
-    needs = {one.public_id: _badges_needed(one) for one in badges}
+    needs = {one.public_id: badges_needed(one) for one in badges}
     own = {one.public_id for one in badges if one.id == achievement_id}
     excluded: set[str] = set()
     found = own
@@ -233,7 +233,8 @@ def choosable_badges(session: Session, context_id: int, achievement_id: int) -> 
     return [one for one in badges if one.public_id not in excluded and one.current_version is not None]
 
 
-def _badges_needed(achievement: Achievement) -> set[str]:
+def badges_needed(achievement: Achievement) -> set[str]:
+    """Return the public ids of the badges that a badge's rule asks for."""
     if achievement.current_rule is None:
         return set()
     return _named(parse_rule(achievement.current_rule.document))

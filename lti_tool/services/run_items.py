@@ -132,15 +132,14 @@ def _state_before(proposal: Proposal) -> str | None:
 # -- held -------------------------------------------------------------------------------------------------------------
 
 
-def find_held(session: Session, context_id: int) -> AwardRun | None:
-    """Return the run of a course that the circuit breaker holds."""
-    return session.scalar(
-        select(AwardRun).where(
-            AwardRun.context_id == context_id,
-            AwardRun.state == RunState.HELD,
-            AwardRun.kind == RunKind.EVALUATION,
-        )
+def find_held(session: Session, context_id: int, *, lock: bool = False) -> AwardRun | None:
+    """Return the run of a course that the circuit breaker holds; ``lock``: nobody decides about it meanwhile."""
+    found = select(AwardRun).where(
+        AwardRun.context_id == context_id,
+        AwardRun.state == RunState.HELD,
+        AwardRun.kind == RunKind.EVALUATION,
     )
+    return session.scalar(found.with_for_update() if lock else found)
 
 
 def waiting_pairs(session: Session, run: AwardRun) -> frozenset[Pair]:

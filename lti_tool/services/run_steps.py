@@ -10,9 +10,9 @@ from lti_tool.domain.award_states import AwardAction, AwardState
 from lti_tool.domain.decisions import Decision, ReviewKind, ReviewOutcome
 from lti_tool.domain.interventions import act_by_hand, resolve_review, undo
 from lti_tool.domain.verdict import Verdict
-from lti_tool.models import Award, AwardRun, AwardRunItem, Review, ReviewState
+from lti_tool.models import Award, AwardRun, AwardRunItem, Context, Review, ReviewState
 from lti_tool.models import ReviewKind as StoredKind
-from lti_tool.services import credentials
+from lti_tool.services import audit, credentials
 from lti_tool.services.carrying import Carrier
 from lti_tool.services.course_rules import load_course
 from lti_tool.services.gathering import gather
@@ -122,8 +122,17 @@ class Undoing:
         return resolve_review(standing, review, ReviewOutcome.KEPT)
 
 
-def keep(session: Session, award: Award, reason: str, actor: str, now: datetime) -> None:
+def keep(session: Session, award: Award, run: AwardRun, reason: str, actor: str, now: datetime) -> None:
     """Remember that a person keeps an award whatever the grades say now: a claimed one as after a review."""
+    audit.record(
+        session,
+        "award.kept",
+        actor=actor,
+        subject=f"award:{award.id}",
+        organization_id=session.get_one(Context, run.context_id).organization_id,
+        payload={"reason": reason, "run": run.id},
+        now=now,
+    )
     if award.state is not AwardState.CLAIMED:
         award.is_by_hand, award.note = True, reason
         return

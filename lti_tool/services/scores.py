@@ -25,6 +25,7 @@ from lti_tool.models import (
 )
 from lti_tool.services.checkpoints import TAG, resource_ids
 from lti_tool.services.course_sync import LONGEST_WAIT, request_sync
+from lti_tool.services.upsert import BESIDE_REFERENCES
 
 LEASE = timedelta(minutes=2)
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 21600))
@@ -65,7 +66,7 @@ def queue(
     """Ask for a score to be sent; returns its row, ``None`` where none may be: no line item, a test user."""
     if checkpoint.maximum is None or _is_test_user(session, checkpoint, user_id):
         return None
-    session.refresh(checkpoint, with_for_update=True)  # two scores at once must not get the same time
+    session.refresh(checkpoint, with_for_update=BESIDE_REFERENCES)  # two at once must not get the same time
     _supersede(session, checkpoint.id, user_id, now)
     post = ScorePost(
         checkpoint_id=checkpoint.id,

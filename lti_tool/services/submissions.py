@@ -13,6 +13,7 @@ from lti_tool.lti.advantage import ActivityProgress, GradingProgress
 from lti_tool.models import Assessment, Blob, Checkpoint, CheckpointKind, Context, Submission
 from lti_tool.services import audit, blobs, scores
 from lti_tool.services.uploads import Upload
+from lti_tool.services.upsert import BESIDE_REFERENCES
 
 TEXT_LENGTH, LINK_LENGTH = 20_000, 2048
 MOST = 50
@@ -83,7 +84,7 @@ def hand_in(
     text, link = _text(text), _link(link)
     if not (text or link or file):
         raise InvalidInputError("There is nothing to hand in.", code="submission_empty", field="text")
-    session.refresh(checkpoint, with_for_update=True)  # two at once must not get the same number
+    session.refresh(checkpoint, with_for_update=BESIDE_REFERENCES)  # two at once must not get the same number
     mine = (Submission.checkpoint_id == checkpoint.id, Submission.user_id == user_id)
     before = session.scalar(select(func.max(Submission.number)).where(*mine)) or 0
     if before >= MOST:

@@ -28,6 +28,10 @@ CONTAINERS = {
     "odp": "application/vnd.oasis.opendocument.presentation",
 }
 TEXTS = {"txt", "md", "csv"}
+FILMS = {"mp4", "m4v", "m4a", "mov"}
+STILLS = {b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"}
+"""Pictures in the same container; they are not drawn anew here, so they would keep where they were taken."""
+PDF = "application/pdf"
 ACCEPTED = ".pdf,.png,.jpg,.jpeg,.webp,.gif,.mp3,.mp4,.m4a," + ",".join(
     f".{one}" for one in [*CONTAINERS, *sorted(TEXTS)]
 )
@@ -57,7 +61,9 @@ def clean_upload(name: str, content: bytes) -> Upload:
     stem, _, ending = name.rpartition(".")
     kind = _kind(content, ending.lower())
     if kind != "picture":
-        return Upload(name, kind, content)
+        # Only a PDF is known by its content alone: whatever opens "report.html" would run it.
+        is_called_so = kind != PDF or ending.lower() == "pdf"
+        return Upload(name if is_called_so else f"{name}.pdf"[-NAME_LENGTH:], kind, content)
     picture, media_type, drawn_ending = _drawn_anew(content)
     return Upload(f"{stem or name}.{drawn_ending}"[-NAME_LENGTH:], media_type, picture)
 
@@ -66,10 +72,10 @@ def _kind(content: bytes, ending: str) -> str:
     if content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8")) or (content[:4], content[8:12]) == (b"RIFF", b"WEBP"):
         return "picture"
     if content.startswith(b"%PDF-"):
-        return "application/pdf"
+        return PDF
     if content.startswith(b"PK\x03\x04") and ending in CONTAINERS:
         return CONTAINERS[ending]
-    if content[4:8] == b"ftyp":
+    if content[4:8] == b"ftyp" and ending in FILMS and content[8:12] not in STILLS:
         return "audio/mp4" if ending == "m4a" else "video/mp4"
     if ending == "mp3" and (content.startswith(b"ID3") or content[0] == 0xFF):
         return "audio/mpeg"
@@ -86,7 +92,8 @@ def _is_text(content: bytes) -> bool:
 
 
 def _drawn_anew(content: bytes) -> tuple[bytes, str, str]:
-    """Return a picture without metadata or anything that hides behind it: JPEG for photographs, else PNG."""
+    """Return a picture without metadata or anything that hides behind it: JPEG for photographs and for what is too
+    large otherwise, else PNG."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the size is checked here
@@ -104,12 +111,23 @@ def _drawn_anew(content: bytes) -> tuple[bytes, str, str]:
         raise _refused("damaged", "The picture is damaged.") from None
     clean = Image.new(upright.mode, upright.size)  # a new image has no metadata to carry over
     clean.paste(upright)
+    if not is_photograph:
+        drawn = _saved(clean, "PNG")
+        if len(drawn) <= LARGEST:
+            return drawn, "image/png", "png"
+        paper = Image.new("RGB", clean.size, "white")
+        paper.paste(clean, mask=clean)
+        clean = paper
+    drawn = _saved(clean, "JPEG", quality=88)
+    if len(drawn) > LARGEST:
+        raise _refused("too_large", "The picture is larger than 10 MB.")
+    return drawn, "image/jpeg", "jpg"
+
+
+def _saved(picture: Image.Image, kind: str, **options: int) -> bytes:
     out = io.BytesIO()
-    if is_photograph:
-        clean.save(out, "JPEG", quality=88)
-        return out.getvalue(), "image/jpeg", "jpg"
-    clean.save(out, "PNG")
-    return out.getvalue(), "image/png", "png"
+    picture.save(out, kind, **options)
+    return out.getvalue()
 
 
 def _safe_name(name: str) -> str:

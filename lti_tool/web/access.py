@@ -132,6 +132,8 @@ class Access:
     kind: Kind
     roles: frozenset[Role] = frozenset()
     action: Action | None = None
+    in_course: bool = True
+    """Whether a launch's page belongs to its course; the others have no ``context_id`` in their path."""
 
 
 def _marked(view: Decorated, access: Access) -> Decorated:
@@ -149,12 +151,14 @@ def machine(view: Decorated) -> Decorated:
     return _marked(view, Access(Kind.MACHINE))
 
 
-def launch_required(role: Role | None = None, *, action: Action | None = None) -> Callable[[Decorated], Decorated]:
+def launch_required(
+    role: Role | None = None, *, action: Action | None = None, in_course: bool = True
+) -> Callable[[Decorated], Decorated]:
     """Somebody who came from their course: ``Role.INSTRUCTOR``, ``Role.LEARNER`` or, with ``None``, either.
 
-    With ``action`` also what the matrix or the policy allows.
+    With ``action`` also what the matrix or the policy allows. ``in_course=False``: a page that belongs to no course.
     """
-    access = Access(Kind.LAUNCH, frozenset({role} if role else ()), action)
+    access = Access(Kind.LAUNCH, frozenset({role} if role else ()), action, in_course)
     return lambda view: _marked(view, access)
 
 
@@ -216,7 +220,8 @@ def _admit_launch(access: Access) -> None:
     if view.expires_at <= services().clock():
         raise SessionExpiredError("The launch session ended.")
     g.launch = view
-    if (request.view_args or {}).get("context_id") != view.context_id or view.context_id is None:
+    is_here = view.context_id is not None and (request.view_args or {}).get("context_id") == view.context_id
+    if access.in_course and not is_here:
         raise ForbiddenError("The session belongs to another course.", code="other_course")
     if access.roles and not access.roles & roles_of(view):
         (role,) = access.roles

@@ -9,16 +9,19 @@ from sqlalchemy.orm import Session
 
 from lti_tool.errors import ConflictError, ForbiddenError, InvalidInputError
 from lti_tool.models import AchievementVersion, Blob, Checkpoint, CheckpointKind
-from lti_tool.services import checkpoints, submissions, wallet
-from lti_tool.services.overview import course_state, standing_state
-from lti_tool.services.standings import standings
+from lti_tool.services import checkpoints, submissions
+from lti_tool.services.course_wallet import progress_of
+from lti_tool.services.explaining import explain_all
+from lti_tool.services.overview import course_state
 from lti_tool.services.uploads import ACCEPTED, Upload, clean_upload
 from lti_tool.services.wakeups import POST_SCORE
+from lti_tool.services.withholding import for_learner
 from lti_tool.web.access import Role, launch_required
 from lti_tool.web.current import services
 from lti_tool.web.field_texts import field_text
+from lti_tool.web.learner_checklist import checklist, checkpoint_links
 from lti_tool.web.translated import gettext as _
-from lti_tool.web.words import ClauseLine, Voice, clause_lines
+from lti_tool.web.words import ClauseLine
 
 blueprint = Blueprint("checkpoint", __name__)
 
@@ -146,20 +149,19 @@ class Progress:
 
 
 def _progress(session: Session, checkpoint: Checkpoint) -> Progress | None:
-    """The badge's checklist; nothing while the badge is a draft, or when nobody is known."""
-    user_id, now = g.launch.user_id, services().clock()
+    """The badge's checklist, as far as its learner may know; nothing while it is not live, or when nobody is known."""
+    user_id, now, context_id = g.launch.user_id, services().clock(), checkpoint.context_id
     if checkpoint.achievement_id is None or user_id is None:
         return None
-    found = standings(session, checkpoint.context_id, user_id, now)
-    standing = next((one for one in found if one.achievement.id == checkpoint.achievement_id), None)
-    if standing is None or standing.achievement.current_version is None:
+    explained = explain_all(session, context_id, user_id, now)
+    found = next((one for one in explained if one.achievement.id == checkpoint.achievement_id), None)
+    if found is None:
         return None
-    titles = wallet.course_titles(session, checkpoint.context_id)
-    platform = course_state(session, checkpoint.context_id).platform
-    state = standing_state(standing.judgement, standing.award)
+    found = for_learner(found)
+    one = progress_of(found)
     return Progress(
-        version=standing.achievement.current_version,
-        award_id=standing.award.id if standing.award is not None else None,
-        state="ready" if state == "offered" else state,
-        lines=clause_lines(standing.judgement, voice=Voice.LEARNER, platform=platform, titles=titles),
+        version=one.version,
+        award_id=None if one.award is None else one.award.id,
+        state=one.state,
+        lines=checklist(found, course_state(session, context_id).platform, checkpoint_links(session, context_id, now)),
     )

@@ -23,8 +23,54 @@ FIELD_TEXTS: Mapping[str, Any] = {
     "csv_header": _l("The first row must name the columns, and one of them must be called “statement” or “skill”."),
     "csv_row_empty": _l("This row has no statement. Fill it in, or delete the row."),
     "csv_cell_too_long": _l("A cell in this row is too long. Statements have at most 1,000 characters, codes 255."),
+    # platforms
+    "entry_missing": _l("Fill this in."),
+    "text_invalid": _l("Enter one line without spaces around it, at most 255 characters."),
+    "address_invalid": _l(
+        "Enter an https address. Plain http works only for hosts listed in LTI_BADGES_ALLOWED_PRIVATE_HOSTS."
+    ),
+    "registration_name_taken": _l("A platform has this name already. Choose another one."),
+    "registration_exists": _l("This issuer and client id are registered already."),
     # evidence
     "threshold_invalid": _l("Enter a number from 0 to 100."),
+    # checkpoints
+    "checkpoint_title_empty": _l("Give the checkpoint a title."),
+    "checkpoint_title_too_long": _l("This is too long. A title has at most 255 characters."),
+    "checkpoint_instructions_too_long": _l("This is too long. It can have at most 8,000 characters."),
+    "checkpoint_maximum_invalid": _l("Enter a number above 0, with at most four decimals."),
+    "checkpoint_dates_order": _l("This comes before the date above. Put the dates in order."),
+    "checkpoint_date_invalid": _l("Enter a date and a time."),
+    # handing in
+    "submission_empty": _l("Write something, give a link or choose a file."),
+    "submission_text_too_long": _l("This is too long. It can have at most 20,000 characters."),
+    "submission_link_invalid": _l("Enter a whole web address, beginning with https://."),
+    "upload_empty": _l("The file is empty. Choose another one."),
+    "upload_too_large": _l("The file is larger than 10 MB or 50 megapixels. Make it smaller first."),
+    "upload_format": _l(
+        "Files of this kind cannot be handed in. Use PDF, a picture, a text or office document, or MP3 or MP4."
+    ),
+    "upload_damaged": _l("The picture is damaged. Save it again, or use another one."),
+    # assessing
+    "score_invalid": _l("Enter a number from 0 to the maximum, with at most four decimals."),
+    "comment_too_long": _l("This is too long. A comment has at most 4,000 characters."),
+    # deciding about somebody's badge
+    "nobody_chosen": _l("Choose at least one learner."),
+    "reason_missing": _l("Say why. The learner may read it."),
+    "reason_too_long": _l("This is too long. It can have at most 1,000 characters."),
+    "evidence_too_long": _l("This is too long. It can have at most 4,000 characters."),
+    "outcome_missing": _l("Choose what is to happen."),
+    # terms
+    "term_name_empty": _l("Give the term a name."),
+    "term_name_too_long": _l("This is too long. A name has at most 64 characters."),
+    "term_name_reserved": _l("A term cannot be called so. Choose another name."),
+    "term_name_taken": _l("There is a term of this name already. Choose another name."),
+    "term_date_invalid": _l("Enter a date."),
+    "term_dates_invalid": _l("The last day comes before the first one."),
+    "term_overlaps": _l("Another term is running at that time. Terms must not overlap."),
+    "term_in_use": _l("Badges were awarded for this term, so it keeps its name."),
+    # a learner's message about a badge
+    "appeal_empty": _l("Write what you think is wrong."),
+    "appeal_too_long": _l("This is too long. It can have at most 2,000 characters."),
     # badges
     "name_empty": _l("Give the badge a name."),
     "name_too_long": _l("This is too long. A name has at most 255 characters."),
@@ -40,6 +86,37 @@ FIELD_TEXTS: Mapping[str, Any] = {
     "picture_invalid": _l("The picture is damaged. Save it again, or use another one."),
     "rule_mode_unknown": _l("Choose how many of the skills and badges are needed."),
     "rule_nothing_chosen": _l("Choose at least one skill or badge."),
+    "rule_clause_repeated": _l("The same condition stands there twice. Remove one of them."),
+    "rule_group_empty": _l("This group is empty. Add a condition to it, or remove it."),
+    "rule_subject_missing": _l("Choose one from the list."),
+    "rule_measure_unseen": _l("This can't be read for this work. Choose something else."),
+    "rule_points_invalid": _l("Enter a number of points, 0 or more."),
+    "rule_letters_missing": _l("Enter at least one grade, for example: A, B+."),
+    "rule_letters_foreign": _l("One of these is not in the grading scheme of this work."),
+    "rule_date_invalid": _l("Enter a date and a time."),
+    "rule_date_general": _l("Give the date for everybody first; sections can then have another one."),
+    # how a badge is awarded
+    "policy_value_invalid": _l("Choose one of the possibilities, and enter days as whole numbers."),
+    "policy_days_invalid": _l("Enter a whole number of days, at least 1."),
+    "policy_date_invalid": _l("Enter a date and a time."),
+    "policy_renewal_without_validity": _l("A badge can be renewed only if it ends. Say how many days it is valid."),
+    "policy_window_too_long": _l("This is longer than the badge is valid."),
+    "review_note_too_long": _l("This is too long. A comment has at most 4,000 characters."),
+    # what counts
+    "weight_invalid": _l("Enter a number above 0, at most 1,000."),
+    "factor_invalid": _l("Enter a number above 0, at most 100."),
+    "calculation_unknown": _l("Choose one of the ways."),
+    # templates
+    "template_name_empty": _l("Give the template a name."),
+    "template_name_taken": _l("There is a template of this name already. Choose another name."),
+    "template_course_unknown": _l("Choose a course."),
+    "template_organization_unknown": _l("Choose an institution."),
+    "template_file_missing": _l("Choose a file first."),
+    "template_not_json": _l("This is not a JSON file. Use a file that this page gave you, or one like it."),
+    "template_invalid": _l("Something here is not what it must be."),
+    "template_repeated": _l("Something in this list comes twice."),
+    "template_reference": _l("This names something that is not there, or badges that wait for each other."),
+    "template_too_long": _l("This is too long."),
     "rule_count_invalid": _l("Enter how many are needed: at least 1, at most as many as you chose."),
 }
 

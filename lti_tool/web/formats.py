@@ -39,14 +39,18 @@ STATES: dict[str, StateLook] = {
     "suspended": StateLook(_l("Suspended"), "pause", "warning"),
     "revoked": StateLook(_l("Revoked"), "x", "danger"),
     "expired": StateLook(_l("Expired"), "clock", "secondary"),
+    "in_review": StateLook(_l("Being looked at"), "eye", "info"),
+    "waits_for_date": StateLook(_l("Done, waits for a date"), "clock", "info"),
     # clauses of a rule
     "met": StateLook(_l("Done"), "check", "success"),
     "not_met": StateLook(_l("Not yet"), "circle", "secondary"),
+    "waiting": StateLook(_l("Waiting for a grade"), "clock", "info"),
     # achievements
     "draft": StateLook(_l("Draft"), "pencil", "secondary"),
     "review": StateLook(_l("In review"), "clock", "info"),
     "live": StateLook(_l("Live"), "check", "success"),
     "retired": StateLook(_l("Retired"), "circle", "secondary"),
+    "published": StateLook(_l("Published"), "check", "success"),
     # deployments
     "pending": StateLook(_l("Waits for you"), "clock", "warning"),
     "active": StateLook(_l("Accepted"), "check", "success"),
@@ -59,6 +63,14 @@ STATES: dict[str, StateLook] = {
     "requested": StateLook(_l("Waiting"), "clock", "info"),
     "running": StateLook(_l("Reading now"), "arrow-repeat", "info"),
     "done": StateLook(_l("Done"), "check", "success"),
+    # checkpoints
+    "not_opened": StateLook(_l("Not opened yet"), "circle", "secondary"),
+    "opened": StateLook(_l("Opened"), "eye", "info"),
+    "handed_in": StateLook(_l("Waits to be assessed"), "clock", "warning"),
+    "assessed": StateLook(_l("Assessed"), "check", "success"),
+    "placed": StateLook(_l("In the course"), "check", "success"),
+    "not_placed": StateLook(_l("Not placed yet"), "question", "warning"),
+    "late": StateLook(_l("Late"), "clock", "warning"),
 }
 
 ROLES: dict[str, Any] = {

@@ -52,7 +52,11 @@ class StoredCounts(Collector):
         waiting = GaugeMetricFamily("lti_badges_pending_deployments", "Deployments that wait for an admin")
         waiting.add_metric([], counts.pending_deployments)
         yield waiting
-        for name, by_state in (("sync_runs", counts.sync_runs), ("deliveries", counts.deliveries)):
+        for name, by_state in (
+            ("sync_runs", counts.sync_runs),
+            ("deliveries", counts.deliveries),
+            ("scores", counts.scores),
+        ):
             family = GaugeMetricFamily(f"lti_badges_{name}", f"Rows by state: {name}", labels=["state"])
             for state, number in by_state.items():
                 family.add_metric([state], number)

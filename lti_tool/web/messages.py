@@ -3,10 +3,15 @@
 from flask_babel import lazy_gettext as _l
 
 from lti_tool.errors import ToolError
+from lti_tool.web.award_messages import AWARD_MESSAGES
+from lti_tool.web.checkpoint_messages import CHECKPOINT_MESSAGES
 from lti_tool.web.launch_messages import LAUNCH_MESSAGES
+from lti_tool.web.registration_messages import REGISTRATION_MESSAGES
 from lti_tool.web.wording import ASK_ADMIN, LATER, RELAUNCH, TELL_ADMIN, Message
 
-MESSAGES: dict[str, Message] = LAUNCH_MESSAGES | {
+_ELSEWHERE = LAUNCH_MESSAGES | REGISTRATION_MESSAGES | CHECKPOINT_MESSAGES | AWARD_MESSAGES
+
+MESSAGES: dict[str, Message] = _ELSEWHERE | {
     # -- general ----------------------------------------------------------------------------------------------------
     "internal": Message(
         _l("Something went wrong here"),
@@ -177,6 +182,16 @@ MESSAGES: dict[str, Message] = LAUNCH_MESSAGES | {
         (_l("Connect the backpack again."),),
     ),
     # -- making badges ----------------------------------------------------------------------------------------------
+    "copy_decided": Message(
+        _l("This was decided before"),
+        _l("Somebody decided about the copied course already. Nothing was changed."),
+        (_l("Open the page again to see how things are now."),),
+    ),
+    "copy_in_use": Message(
+        _l("What came with the course is in use"),
+        _l("Somebody has built upon it, so it can only be removed piece by piece. Nothing was changed."),
+        (_l("Open the badges and skills that you do not want, and remove them there."),),
+    ),
     "badge_incomplete": Message(
         _l("This badge is not complete"),
         _l("It has no rule yet, so nobody could earn it."),
@@ -186,6 +201,26 @@ MESSAGES: dict[str, Message] = LAUNCH_MESSAGES | {
         _l("This badge cannot be changed now"),
         _l("It is live or waits for approval, so what it says and how it is earned stay as they are."),
         (_l("Take it back while it waits for approval, or make another badge."),),
+    ),
+    "mapping_locked": Message(
+        _l("Your organization keeps this locked"),
+        _l("It comes from a template of your organization, which says what counts. Nothing was changed."),
+        (_l("Ask the registrar or admin of your institution, who look after the template."),),
+    ),
+    "column_bound": Message(
+        _l("This work is taken"),
+        _l("It counts for something else already, and work can stand for one thing of a template only."),
+        (_l("Choose other work, or free this one first."),),
+    ),
+    "competency_used": Message(
+        _l("This skill is in use"),
+        _l("Work counts for it, or a badge names it or did. Nothing was changed."),
+        (_l("Take it out of the rules and of what counts first."),),
+    ),
+    "course_empty": Message(
+        _l("There is nothing to take from this course"),
+        _l("The course has no badge with a rule yet."),
+        (_l("Choose another course, or finish a badge there first."),),
     ),
     "approval_decided": Message(
         _l("This was decided before"),

@@ -48,7 +48,7 @@ def credential(public_id: str) -> Response:
     if not wants_page(when_equal=True):
         return _signed(public_id, asked_type(CREDENTIAL))
     with services().database.read() as session:
-        badge = publishing.credential_page(session, public_id)
+        badge = publishing.credential_page(session, public_id, services().clock())
     html = render_template("public/credential.html", badge=badge, share_picture=_absolute(badge.picture_sha256))
     return _unlisted(page(html))
 

@@ -9,25 +9,23 @@ from typing import Final, cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, Response, abort, jsonify, make_response, render_template, request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
 from lti_tool.errors import CredentialInvalidError, InvalidInputError, NotFoundError, OutboundError, ToolError
 from lti_tool.openbadges.issuer_keys import Fetched
 from lti_tool.openbadges.report import VerificationReport
 from lti_tool.openbadges.verify import HttpFetch, verify_credential
 from lti_tool.outbound import Answer
-from lti_tool.services import publishing, verifying
+from lti_tool.services import publishing, status, verifying
 from lti_tool.web.access import public
 from lti_tool.web.current import services, wants_json
 from lti_tool.web.public_answers import CREDENTIAL
 from lti_tool.web.public_documents import signed_status_list
+from lti_tool.web.rates import limiter, set_up
 from lti_tool.web.verify_words import LIMITS, check_lines, refusal, verdict_words
 from lti_tool.wiring import Services
 
 blueprint = Blueprint("verify", __name__)
-limiter = Limiter(get_remote_address, storage_uri="memory://")
-blueprint.record_once(lambda state: limiter.init_app(cast("Flask", state.app)))
+blueprint.record_once(lambda state: set_up(cast("Flask", state.app)))
 
 RATE: Final = "60 per minute"
 """Checks one address may ask for: each may make this server call the hosts that a badge names."""
@@ -104,7 +102,9 @@ def verify(parts: Services, source: bytes | str, email: str | None) -> Verificat
     """Check a document, or the badge at an address; raises ``OutboundError`` when the address cannot be read."""
     fetch = OwnFirst(parts)
     content = source if isinstance(source, bytes) else _read(fetch, source)
-    return verify_credential(content, fetch=fetch, now=parts.clock(), recipient_email=email)
+    report = verify_credential(content, fetch=fetch, now=parts.clock(), recipient_email=email)
+    with parts.database.read() as session:
+        return status.tell_suspended(session, report)
 
 
 def _read(fetch: "OwnFirst", url: str) -> bytes:

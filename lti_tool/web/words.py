@@ -13,11 +13,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from lti_tool.domain.evidence import Evidence, EvidenceState, percent
+from lti_tool.domain.explain import Place, child_places
 from lti_tool.domain.figures import shown_percent
 from lti_tool.domain.judgement import Judgement, Kind, ReasonCode
 from lti_tool.domain.verdict import Verdict
 from lti_tool.web import formats
 from lti_tool.web.reason_texts import AVERAGES, COMPETENCIES, HANDED_IN, LEARNER, NEVER_READ, TEXTS, Voice
+from lti_tool.web.remedy_texts import NO_HINT, Hint
 from lti_tool.web.rule_words import rule_sentence
 from lti_tool.web.translated import gettext as _
 from lti_tool.web.translated import ngettext
@@ -35,9 +37,10 @@ class ClauseLine:
     """One line of a checklist, with the lines below it; ``why_list`` of ``macros.html`` shows it.
 
     ``verdict`` is also a key of ``formats.STATES``. ``heading``: the skill or badge it is about, empty where the text
-    says it all. ``seen``: the value that was seen ("16 of 25 points (64%)"); ``source``, ``graded_at`` and
-    ``checked_at``: where and when. ``decides``: false for what is shown beside (excused work, a single grade of an
-    average).
+    says it all. ``seen``: the value that was seen ("16 of 25 points (64%)"); ``source``, ``submitted_at``,
+    ``graded_at`` and ``checked_at``: where and when. ``decides``: false for what is shown beside (excused work, a
+    single grade of an average). ``hint``: what would help. ``path``: where it stands in the judgement
+    (``explain.Place``).
     """
 
     verdict: Verdict
@@ -49,6 +52,14 @@ class ClauseLine:
     source: str | None = None
     graded_at: datetime | None = None
     checked_at: datetime | None = None
+    submitted_at: datetime | None = None
+    hint: Hint = NO_HINT
+    path: str = "$"
+
+    @property
+    def look(self) -> str:
+        """The key of ``formats.STATES`` by which it shows."""
+        return self.hint.state or self.verdict.value
 
 
 def sentence(judgement: Judgement, *, voice: Voice, platform: str | None = None) -> str:
@@ -178,15 +189,17 @@ def clause_lines(
     voice: Voice,
     platform: str | None = None,
     titles: Mapping[str, str] | None = None,
+    hints: Mapping[str, Hint] | None = None,
 ) -> list[ClauseLine]:
     """Return a whole judgement as a checklist, in reading order.
 
-    ``titles``: names by identifier of skills and badges, where known; the outermost "all of" is left out.
+    ``titles``: names by identifier of skills and badges, where known; the outermost "all of" is left out. ``hints``:
+    what would help, by path (``remedy_texts.hints_by_path``).
     """
-    writer = _Lines(voice, platform, titles or {})
+    writer, place = _Lines(voice, platform, titles or {}, hints or {}), Place("$", judgement)
     if judgement.kind is Kind.ALL and judgement.children:
-        return [writer.line(child) for child in judgement.children]
-    return [writer.line(judgement)]
+        return [writer.line(child) for child in child_places(place)]
+    return [writer.line(place)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,23 +207,30 @@ class _Lines:
     voice: Voice
     platform: str | None
     titles: Mapping[str, str]
+    hints: Mapping[str, Hint]
 
-    def line(self, judgement: Judgement) -> ClauseLine:
+    def line(self, place: Place) -> ClauseLine:
         """One judgement and what is below it; a skill with one piece of work takes one line."""
-        heading, children, said = self.heading(judgement), judgement.children, judgement
-        if judgement.kind is Kind.COMPETENCY and len(children) == 1 and children[0].verdict is judgement.verdict:
-            said, children = children[0], ()
-        evidence = said.evidence
+        judgement, children, said = place.judgement, child_places(place), place
+        heading = self.heading(judgement)
+        if judgement.kind is Kind.COMPETENCY and len(children) == 1:
+            (child,) = children
+            if child.judgement.verdict is judgement.verdict:
+                said, children = child, []
+        evidence = said.judgement.evidence
         return ClauseLine(
-            verdict=said.verdict,
+            verdict=said.judgement.verdict,
             heading=heading,
-            text=self.text(said, heading),
+            text=self.text(said.judgement, heading),
             parts=tuple(self.line(child) for child in children),
             decides=judgement.kind is not Kind.ASIDE,
             seen=None if evidence is None else seen_value(evidence),
             source=None if evidence is None else (self.platform or formats.source_name(evidence.source)),
             graded_at=None if evidence is None else evidence.graded_at,
             checked_at=None if evidence is None else evidence.checked_at,
+            submitted_at=None if evidence is None else evidence.submitted_at,
+            hint=self.hints.get(said.path) or self.hints.get(place.path) or NO_HINT,
+            path=place.path,
         )
 
     def text(self, judgement: Judgement, heading: str) -> str:

@@ -8,12 +8,13 @@ import pytest
 from award_world import PERSON, WHY, award_of, crowd, rows, set_policy, state_of, take, told
 from claims import Wallets, wallets_on
 from courses import START, Course, course_on
+from sqlalchemy import select
 
 from lti_tool.domain.lifecycle import AwardState
 from lti_tool.errors import ConflictError, InvalidInputError, NotFoundError
 from lti_tool.jobs import schedule
 from lti_tool.jobs.schedule import run_due
-from lti_tool.models import Achievement, Award, Credential, Term
+from lti_tool.models import Achievement, Award, Credential, CredentialVersion, SubjectKind, Term, User
 from lti_tool.services import award_policies, standings, terms, wallet
 
 DAY = timedelta(days=1)
@@ -210,3 +211,22 @@ def test_expiry_renewal_and_terms_are_seen_too_and_nothing_else(wallets: Wallets
     sweep(wallets)
     assert course.is_due()
     assert WHY
+
+
+def test_who_did_not_claim_themselves_is_tied_to_no_address(wallets: Wallets) -> None:
+    course = wallets.course
+    set_policy(course, wallets.achievement_id, claim_mode="auto")
+    late = course.person("late")
+    with wallets.services.database.write() as session:
+        session.get_one(User, late).email = "late@example.org"
+    course.grade(wallets.essay, late, "90")
+    course.evaluate()
+    with wallets.services.database.read() as session:
+        version = session.scalars(
+            select(CredentialVersion)
+            .join(Credential, Credential.id == CredentialVersion.credential_id)
+            .join(Award, Award.id == Credential.award_id)
+            .where(Award.user_id == late)
+        ).one()
+    assert (version.subject_kind, version.name) == (SubjectKind.OPAQUE, None)
+    assert version.subject.startswith("urn:uuid:")

@@ -25,7 +25,8 @@ def wallets(migrated_sqlite_url: str) -> Iterator[Wallets]:
 
 def read(wallets: Wallets, user_id: int | None = None) -> CourseWallet:
     with wallets.services.database.read() as session:
-        return course_wallet.course_wallet(session, wallets.course.context_id, user_id or wallets.ada, wallets.course.now)
+        who = user_id or wallets.ada
+        return course_wallet.course_wallet(session, wallets.course.context_id, who, wallets.course.now)
 
 
 def badge(wallets: Wallets, credential_id: int = 1) -> Badge:

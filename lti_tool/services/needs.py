@@ -1,0 +1,80 @@
+"""What waits for an instructor in a course: runs on hold, awards in question, appeals, evidence, stale sources."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from lti_tool.models import (
+    Achievement,
+    AwardRun,
+    AwardRunItem,
+    EvidenceColumn,
+    Review,
+    ReviewKind,
+    ReviewState,
+    RunState,
+    SlotBinding,
+)
+from lti_tool.services import assessing, checkpoints
+from lti_tool.services.gathering import STALE_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """How much waits. ``held``: decisions in runs on hold; ``stale``: pieces of work that count and can't be read."""
+
+    held: int
+    reviews: int
+    appeals: int
+    evidence: int
+    stale: int
+
+    def __bool__(self) -> bool:
+        return any((self.held, self.reviews, self.appeals, self.evidence, self.stale))
+
+
+def needs_of(session: Session, context_id: int, now: datetime) -> Needs:
+    """Count what waits in a course; one query a kind, and one a checkpoint."""
+    kinds = {
+        kind: number
+        for kind, number in session.execute(
+            select(Review.kind, func.count(Review.id))
+            .join(Achievement, Achievement.id == Review.achievement_id)
+            .where(Achievement.context_id == context_id, Review.state == ReviewState.OPEN)
+            .group_by(Review.kind)
+        )
+    }
+    placed = checkpoints.course_checkpoints(session, context_id)
+    return Needs(
+        held=_held(session, context_id),
+        reviews=sum(number for kind, number in kinds.items() if kind is not ReviewKind.APPEAL),
+        appeals=kinds.get(ReviewKind.APPEAL, 0),
+        evidence=sum(assessing.counts(session, one).waiting for one, _ in placed),
+        stale=_stale(session, context_id, now),
+    )
+
+
+def _held(session: Session, context_id: int) -> int:
+    found = (
+        select(func.count(AwardRunItem.id))
+        .join(AwardRun, AwardRun.id == AwardRunItem.award_run_id)
+        .where(AwardRun.context_id == context_id, AwardRun.state == RunState.HELD)
+    )
+    return session.scalar(found) or 0
+
+
+def _stale(session: Session, context_id: int, now: datetime) -> int:
+    """Work that was read once and cannot be any more; what was never read is said by the line about the last check."""
+    found = (
+        select(func.count(EvidenceColumn.id.distinct()))
+        .join(SlotBinding, SlotBinding.column_id == EvidenceColumn.id)
+        .where(SlotBinding.context_id == context_id)
+        .where(
+            EvidenceColumn.failed_code.is_not(None)
+            | EvidenceColumn.is_gone
+            | (EvidenceColumn.checked_at < now - STALE_AFTER)
+        )
+    )
+    return session.scalar(found) or 0

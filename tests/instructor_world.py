@@ -88,7 +88,13 @@ class CourseWorld:
         with self.world.services.database.write() as session:
             now = self.world.now[0]
             user = launching.ensure_user(
-                session, self.world.registration_id, name, now, name=full_name, email=f"{name}@example.org"
+                session,
+                self.world.registration_id,
+                self.world.organization_id,
+                name,
+                now,
+                name=full_name,
+                email=f"{name}@example.org",
             )
             launching.ensure_membership(
                 session,

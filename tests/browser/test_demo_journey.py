@@ -128,6 +128,8 @@ def test_instructor_maps_and_publishes(demo: Demo, context: BrowserContext, size
     columns = counts.count() // 4
     counts.nth(columns - 1).check()
     tool.get_by_role("button", name="Save what counts").click()
+    window.look("instructor-evidence-change")
+    tool.locator("button[value=confirm]").click()
     expect(counts.nth(columns - 1)).to_be_checked()
     window.look("instructor-evidence")
 
@@ -141,6 +143,8 @@ def test_instructor_maps_and_publishes(demo: Demo, context: BrowserContext, size
     tool.locator("button[value=save]").click()
     tool.get_by_label(skill).check()
     window.look("instructor-rule")
+    tool.locator("button[value=save]:visible").last.click()
+    window.look("instructor-policy")
     tool.locator("button[value=save]").click()
     expect(tool.get_by_text(re.compile("would earn", re.IGNORECASE)).first).to_be_visible()
     window.look("instructor-try")

@@ -44,9 +44,9 @@ class RunEntry:
 # -- looking ----------------------------------------------------------------------------------------------------------
 
 
-def get_run(session: Session, context_id: int, run_id: int) -> AwardRun:
-    """Return a run of this course; raises ``NotFoundError``."""
-    run = session.get(AwardRun, run_id)
+def get_run(session: Session, context_id: int, run_id: int, *, lock: bool = False) -> AwardRun:
+    """Return a run of this course; ``lock``: nobody adds to it meanwhile. Raises ``NotFoundError``."""
+    run = session.get(AwardRun, run_id, with_for_update=lock or None)
     if run is None or run.context_id != context_id:
         raise NotFoundError("There is no such run in this course.")
     return run

@@ -1,5 +1,7 @@
 """Awarding many by hand: a table of people is read, shown as it was understood, then applied exactly as it was shown.
 
+What is kept between the two is who it names, never the table.
+
 People are found in the course's roster only: by the platform's user id, or by the whole e-mail address. A name never
 decides; where nothing else matches, it is shown as somebody who may be meant.
 """
@@ -11,6 +13,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lti_tool.errors import ConflictError, InvalidInputError
-from lti_tool.models import Membership, RunKind, User
+from lti_tool.models import Achievement, Membership, RunKind, User
 from lti_tool.services.hand_awards import Giving, HandRun, award_by_hand, find_targets, get_giveable
 
 MAX_BYTES = 1_000_000
@@ -62,10 +65,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class BulkPreview:
-    """The whole table as it was understood. ``digest`` goes through the form: only this is applied."""
+    """The whole table as it was understood. ``digest`` goes through the form: only what it vouches for is applied."""
 
+    achievement_id: int
     rows: tuple[Row, ...]
-    digest: str
+
+    @property
+    def digest(self) -> str:
+        """A short text that is another one as soon as somebody else would be given the badge."""
+        shown = [self.achievement_id, sorted(self.user_ids)]
+        return hashlib.sha256(json.dumps(shown, separators=(",", ":")).encode()).hexdigest()
+
+    @property
+    def lines(self) -> dict[int, int]:
+        """The line of everybody who will be given the badge, by user id: all that need be kept of the table."""
+        return {row.user_id: row.line for row in self.rows if row.outcome is RowOutcome.MATCH and row.user_id}
 
     @property
     def user_ids(self) -> tuple[int, ...]:
@@ -89,7 +103,20 @@ def preview_bulk(session: Session, achievement_id: int, content: bytes | str, no
     """
     achievement = get_giveable(session, achievement_id)
     roster = _Roster(session, achievement.context_id)
-    found = [roster.find(line, entry) for line, entry in _read(content)]
+    return _preview(session, achievement, [roster.find(line, entry) for line, entry in _read(content)], now)
+
+
+def preview_again(session: Session, achievement_id: int, lines: Mapping[int, int], now: datetime) -> BulkPreview:
+    """Say what giving the badge to those that a preview showed (``BulkPreview.lines``) would do by now.
+
+    Whoever is not in the course's roster any more is unknown. Raises ``NotFoundError``, ``ConflictError`` as above.
+    """
+    achievement = get_giveable(session, achievement_id)
+    roster = _Roster(session, achievement.context_id)
+    return _preview(session, achievement, [roster.again(line, user_id) for user_id, line in lines.items()], now)
+
+
+def _preview(session: Session, achievement: Achievement, found: list[Row], now: datetime) -> BulkPreview:
     targets = find_targets(session, achievement, {row.user_id for row in found if row.user_id is not None}, now)
     rows, seen = [], set()
     for row in found:
@@ -99,7 +126,7 @@ def preview_bulk(session: Session, achievement_id: int, content: bytes | str, no
         outcome = RowOutcome.REPEATED if row.user_id in seen else _OUTCOMES[targets[row.user_id].outcome]
         seen.add(row.user_id)
         rows.append(Row(row.line, row.text, outcome, row.user_id, row.name))
-    return BulkPreview(tuple(rows), _digest(achievement_id, rows))
+    return BulkPreview(achievement.id, tuple(rows))
 
 
 _OUTCOMES = {
@@ -113,28 +140,23 @@ _OUTCOMES = {
 def apply_bulk(
     session: Session,
     achievement_id: int,
-    content: bytes | str,
+    lines: Mapping[int, int],
     digest: str,
     reason: str,
     evidence_note: str | None,
     actor: str,
     now: datetime,
 ) -> HandRun:
-    """Give the badge to exactly those that the preview showed.
+    """Give the badge to exactly those that the preview showed, and whose ``lines`` were kept.
 
-    Raises ``ConflictError`` (``preview_outdated``) when the table would do something else by now: show it again. Else
-    as ``preview_bulk`` and ``award_by_hand`` do.
+    Raises ``ConflictError`` (``preview_outdated``) when that would do something else by now: show it again. Else as
+    ``preview_again`` and ``award_by_hand`` do.
     """
-    preview = preview_bulk(session, achievement_id, content, now)
+    preview = preview_again(session, achievement_id, lines, now)
     if preview.digest != digest:
         raise ConflictError("Something changed since the preview.", code="preview_outdated")
     ids = preview.user_ids
     return award_by_hand(session, achievement_id, ids, reason, evidence_note, actor, now, kind=RunKind.BULK)
-
-
-def _digest(achievement_id: int, rows: list[Row]) -> str:
-    shown = [achievement_id, [[row.line, row.text, row.outcome.value, row.user_id] for row in rows]]
-    return hashlib.sha256(json.dumps(shown, separators=(",", ":")).encode()).hexdigest()
 
 
 class _Roster:
@@ -148,15 +170,23 @@ class _Roster:
         )
         self._names: dict[int, str | None] = {}
         self._by_id: dict[str, int] = {}
+        self._ids: dict[int, str] = {}
         self._by_email: dict[str, set[int]] = {}
         self._by_name: dict[str, set[int]] = {}
         for user_id, platform_user_id, email, name in people:
             self._names[user_id] = name
             self._by_id[platform_user_id] = user_id
+            self._ids[user_id] = platform_user_id
             if email:
                 self._by_email.setdefault(email.strip().casefold(), set()).add(user_id)
             if name:
                 self._by_name.setdefault(_plain(name), set()).add(user_id)
+
+    def again(self, line: int, user_id: int) -> Row:
+        """Return the line of somebody who was found before."""
+        if user_id not in self._names:
+            return Row(line, "", RowOutcome.UNKNOWN)
+        return Row(line, self._ids[user_id], RowOutcome.MATCH, user_id, self._names[user_id])
 
     def find(self, line: int, entry: dict[str, str]) -> Row:
         """Return who a line means."""

@@ -48,7 +48,11 @@ def request_sync(
     )
     waiting = session.scalar(open_run)
     if waiting is not None:
-        return _bring_forward(session, waiting.id, now) if reason in ASKED_BY_PEOPLE else None
+        if reason not in ASKED_BY_PEOPLE:
+            return None
+        if waiting.state is SyncState.REQUESTED:  # a person who asks gets a whole reading
+            waiting.reason = reason
+        return _bring_forward(session, waiting.id, now)
     run = SyncRun(context_id=context.id, state=SyncState.REQUESTED, reason=reason, attempts=0, due_at=now, counts={})
     try:
         with session.begin_nested():

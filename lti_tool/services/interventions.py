@@ -14,8 +14,8 @@ from lti_tool.domain.award_states import AwardAction
 from lti_tool.domain.decisions import Decision, ReviewOutcome
 from lti_tool.domain.interventions import act_by_hand
 from lti_tool.errors import InvalidInputError, NotFoundError
-from lti_tool.models import Award, Review, ReviewKind, ReviewState
-from lti_tool.services import credentials, reviews
+from lti_tool.models import Award, Context, Review, ReviewKind, ReviewState
+from lti_tool.services import audit, credentials, reviews
 from lti_tool.services.award_changes import Ground, Subject, carry_out
 from lti_tool.services.rebuilding import by_hand_document
 from lti_tool.services.standings import AwardBook, load_book
@@ -113,7 +113,22 @@ def _end_appeal(session: Session, award: Award, outcome: ReviewOutcome, answer: 
     """Whoever decides about an award answers the appeal that is open about it, too."""
     state = ReviewState.KEPT if outcome is ReviewOutcome.KEPT else ReviewState.REFUSED
     for appeal in open_appeals(load_book(session, [award.achievement_id], award.user_id), award):
-        reviews.close_review(session, appeal.id, state, actor, now, answer)
+        if reviews.close_review(session, appeal.id, state, actor, now, answer):
+            _record_appeal(session, award, appeal.id, state, actor, now, answer)
+
+
+def _record_appeal(
+    session: Session, award: Award, review_id: int, state: ReviewState, actor: str, now: datetime, answer: str
+) -> None:
+    audit.record(
+        session,
+        "appeal.kept" if state is ReviewState.KEPT else "appeal.refused",
+        actor=actor,
+        subject=f"review:{review_id}",
+        organization_id=session.get_one(Context, award.achievement.context_id).organization_id,
+        payload={"achievement": award.achievement_id, "answer": answer},
+        now=now,
+    )
 
 
 def open_appeals(book: AwardBook, award: Award) -> list[Review]:

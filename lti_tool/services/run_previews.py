@@ -3,6 +3,7 @@
 Reading only. The steps themselves are ``run_steps``'; they look again before they act.
 """
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,6 +54,12 @@ class RunPreview:
     def count(self, step: str) -> Counter[str]:
         """How many items a step (``release``, ``undo``) would treat how."""
         return Counter(outcome for one in self.lines if (outcome := getattr(one, step)) is not None)
+
+    def digest(self, step: str) -> str:
+        """A short text that is another one as soon as a step would treat other items, or one of them otherwise."""
+        parts = sorted(f"{one.item.id}:{getattr(one, step, None)}" for one in self.lines)
+        shown = f"{self.run.id}|{self.run.state.value}|{step}|{','.join(parts)}"
+        return hashlib.sha256(shown.encode()).hexdigest()[:32]
 
 
 def preview_run(session: Session, run: AwardRun, now: datetime) -> RunPreview:

@@ -160,6 +160,15 @@ def keep(
         row.data = {key: value for key, value in row.data.items() if key not in gone} | dict(changed or {})
 
 
+def take(session: Session, view: LaunchView, key: str) -> bool:
+    """Remove a key from a launch session's data; of two requests at the same time one gets ``True``."""
+    row = session.get(LaunchSession, view.session_id, with_for_update=True, populate_existing=True)
+    if row is None or key not in row.data:
+        return False
+    row.data = {name: value for name, value in row.data.items() if name != key}
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Entered:
     """Where a launch goes on: the course, and a new secret for the path when the cookie did not come back."""

@@ -15,7 +15,8 @@ from lti_tool.errors import InvalidInputError
 
 MEGABYTE = 1024 * 1024
 LARGEST = 10 * MEGABYTE
-MOST_PIXELS = 50_000_000
+MOST_PIXELS = 25_000_000
+"""A picture is held in memory three times while it is drawn anew, at up to four bytes a pixel."""
 NAME_LENGTH = 255
 PICTURES = ("PNG", "JPEG", "WEBP", "GIF")
 _OPEN_XML = "application/vnd.openxmlformats-officedocument."
@@ -100,11 +101,11 @@ def _drawn_anew(content: bytes) -> tuple[bytes, str, str]:
             opened = Image.open(io.BytesIO(content), formats=PICTURES)
         with opened as picture:
             if picture.width * picture.height > MOST_PIXELS:
-                raise _refused("too_large", "The picture has more than 50 megapixels.")
+                raise _refused("too_large", "The picture has more than 25 megapixels.")
             is_photograph = picture.format == "JPEG"
             upright = ImageOps.exif_transpose(picture).convert("RGB" if is_photograph else "RGBA")
     except Image.DecompressionBombError:
-        raise _refused("too_large", "The picture has more than 50 megapixels.") from None
+        raise _refused("too_large", "The picture has more than 25 megapixels.") from None
     except UnidentifiedImageError:
         raise _refused("format", "Files of this kind cannot be handed in.") from None
     except (OSError, ValueError, SyntaxError, EOFError, IndexError):  # Pillow's decoders raise all of these

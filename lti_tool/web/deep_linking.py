@@ -15,7 +15,7 @@ from lti_tool.errors import ConflictError, InvalidInputError, NotFoundError
 from lti_tool.lti.course_service import LINE_ITEM_SCOPE, SCORE_SCOPES
 from lti_tool.lti.deep_linking import ContentLink, DeepLinkingAnswer, DeepLinkingSettings
 from lti_tool.models import CheckpointKind, Context, Deployment
-from lti_tool.services import achievements, checkpoint_drafts, checkpoints, frameworks
+from lti_tool.services import achievements, checkpoint_drafts, checkpoints, frameworks, sessions
 from lti_tool.services.landing import DEEP_LINKING, asked_content
 from lti_tool.web.access import Action, Role, launch_required
 from lti_tool.web.checkpoint_form import CheckpointForm
@@ -85,6 +85,8 @@ def place(context_id: int) -> str | Response:
         flask_session[DRAFTS] = [*_drafts(), form.to_document()]
         return make_response(redirect(url_for("deep_linking.choose", context_id=context_id), 303))
     with services().database.write() as session:
+        if not sessions.take(session, g.launch, DEEP_LINKING):  # sent twice: what is new is made once
+            raise ConflictError("The platform got its answer already.", code="content_not_asked")
         links = _links(session, context_id, settings, form, choice)
     return _answer(settings, links)
 

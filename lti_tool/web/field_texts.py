@@ -45,7 +45,7 @@ FIELD_TEXTS: Mapping[str, Any] = {
     "submission_text_too_long": _l("This is too long. It can have at most 20,000 characters."),
     "submission_link_invalid": _l("Enter a whole web address, beginning with https://."),
     "upload_empty": _l("The file is empty. Choose another one."),
-    "upload_too_large": _l("The file is larger than 10 MB or 50 megapixels. Make it smaller first."),
+    "upload_too_large": _l("The file is larger than 10 MB or 25 megapixels. Make it smaller first."),
     "upload_format": _l(
         "Files of this kind cannot be handed in. Use PDF, a picture, a text or office document, or MP3 or MP4."
     ),

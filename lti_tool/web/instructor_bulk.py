@@ -1,6 +1,5 @@
 """Awarding a badge to a list of people: a CSV file is shown as it was understood, then applied exactly so."""
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,7 @@ from lti_tool.errors import ConflictError, InvalidInputError
 from lti_tool.models import Achievement, AchievementState
 from lti_tool.services import overview
 from lti_tool.services.achievements import course_achievements, get_achievement
-from lti_tool.services.bulk_awards import BulkPreview, RowOutcome, apply_bulk, preview_bulk
+from lti_tool.services.bulk_awards import BulkPreview, RowOutcome, apply_bulk, preview_again, preview_bulk
 from lti_tool.services.hand_awards import Giving
 from lti_tool.web.access import Action, Role, launch_required
 from lti_tool.web.current import services
@@ -25,7 +24,7 @@ from lti_tool.web.translated import ngettext
 blueprint = Blueprint("instructor_bulk", __name__)
 BULK = "/courses/<int:context_id>/award-list"
 KEPT = "award_list"
-"""In the session: the table that was shown, for which badge."""
+"""In the session: for which badge, and who would be given it, with the lines that name them; never the table."""
 SHOWN = 500
 
 OUTCOMES: Mapping[RowOutcome, tuple[Any, str]] = {
@@ -66,7 +65,7 @@ def _form(session: Session, context_id: int, **more: Any) -> str:
 @blueprint.post(BULK)
 @launch_required(Role.INSTRUCTOR, action=Action.AWARD_BY_HAND)
 def look_at(context_id: int) -> str:
-    """Show what the file would do; nothing is kept but the file, in this session."""
+    """Show what the file would do; kept is who it names, in this session."""
     file, badge_id = request.files.get("file"), read_id(request.form.get("for_badge", ""))
     with services().database.read() as session:
         try:
@@ -80,7 +79,7 @@ def look_at(context_id: int) -> str:
             preview = preview_bulk(session, badge_id, content, services().clock())
         except InvalidInputError as error:
             return _form(session, context_id, errors={error.field or "file": _problem(error)})
-        flask_session[KEPT] = {"badge": badge_id, "table": base64.b64encode(content).decode("ascii")}
+        flask_session[KEPT] = {"badge": badge_id, "people": list(preview.lines.items())}
         return _preview(session, context_id, achievement, preview)
 
 
@@ -114,13 +113,13 @@ def confirm(context_id: int) -> Response | str:
     if not kept or kept["badge"] != badge_id:
         flash(_("The preview is not there any more. Choose the file again."), "warning")
         return _to("instructor_bulk.choose", context_id=context_id)
-    content, form, seen = base64.b64decode(kept["table"]), request.form, request.form.get("seen", "")
+    lines, form, seen = dict(kept["people"]), request.form, request.form.get("seen", "")
     errors, is_stale = {}, False
     try:
         with services().database.write() as session:
             get_achievement(session, context_id, kept["badge"])
             run = apply_bulk(
-                session, kept["badge"], content, seen, form.get("reason", ""), form.get("evidence"), g.launch.actor, now
+                session, kept["badge"], lines, seen, form.get("reason", ""), form.get("evidence"), g.launch.actor, now
             )
     except InvalidInputError as error:
         errors = {error.field or "reason": _problem(error)}
@@ -140,7 +139,7 @@ def confirm(context_id: int) -> Response | str:
         return _to("instructor_runs.run", context_id=context_id, run_id=run.run_id)
     with services().database.read() as session:
         achievement = get_achievement(session, context_id, kept["badge"])
-        preview = preview_bulk(session, kept["badge"], content, now)
+        preview = preview_again(session, kept["badge"], lines, now)
         return _preview(session, context_id, achievement, preview, errors=errors, is_stale=is_stale)
 
 

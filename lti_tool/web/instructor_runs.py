@@ -112,10 +112,14 @@ def look_at_step(context_id: int, run_id: int, run_step: str) -> str:
 @blueprint.post(STEP)
 @launch_required(Role.INSTRUCTOR, action=Action.REVIEW_AWARDS)
 def do_step(context_id: int, run_id: int, run_step: str) -> Response | str:
-    """Take a step about a run, with a reason."""
+    """Take a step about a run, with a reason; where it would do something else than was shown, show that first."""
     try:
         with services().database.write() as session:
-            award_runs.get_run(session, context_id, run_id)
+            found = award_runs.get_run(session, context_id, run_id, lock=True)
+            preview = preview_run(session, found, services().clock())
+            is_possible = run_step in {one.key for one in possible_steps(found, preview)}
+            if is_possible and request.form.get("seen") != preview.digest(run_step):
+                return _step_page(session, context_id, run_id, run_step, is_stale=True)
             reason = request.form.get("reason", "")
             outcome = _ACTS[run_step](session, run_id, reason, g.launch.actor, services().clock())
     except InvalidInputError as error:
@@ -143,6 +147,7 @@ def _step_page(session: Session, context_id: int, run_id: int, run_step: str, **
         preview,
         step=STEPS[run_step],
         figures=outcome_figures(counted),
+        seen=preview.digest(run_step),
         is_possible=run_step in possible,
         **values,
     )

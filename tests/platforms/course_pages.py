@@ -1,4 +1,4 @@
-"""A learning platform's course page for real browsers: the tool in its frame, its links, and where activities are added.
+"""A learning platform's course page for real browsers: the tool in its frame, and where activities are added.
 
 ``with course_pages_on(live, database_url) as front:`` serves a school (``journeys``); ``front.course("teacher", "fr")``
 is the address of the course page of a person who reads French. Every link of its menu opens in the frame: the tool,
@@ -49,8 +49,8 @@ class CoursePages:
         entries += [("Add an activity", "add")] if person["who"] in STAFF else []
         entries += [(link.title, link.link_id) for link in self.school.platform.links]
         menu = "".join(
-            f'<a href="/launch?{html.escape(urlencode(person | {"what": what}))}" target="tool">{html.escape(title)}</a>'
-            for title, what in entries
+            f'<a href="{html.escape(address)}" target="tool">{html.escape(title)}</a>'
+            for title, address in ((title, f"/launch?{urlencode(person | {'what': what})}") for title, what in entries)
         )
         return _page(
             "Aquaponics 101",

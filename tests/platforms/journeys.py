@@ -268,6 +268,7 @@ def make_badge(browser: Browser, name: str, description: str, criteria: str) -> 
     browser.send(browser.form("/badges/new"), name=name, description=description, criteria=criteria, do="save")
     rule = browser.form("/rule", holding="skill")
     browser.send(rule, skill=rule.choices["skill"][0], do="save")
+    browser.open(browser.link("/try"))
 
 
 def publish(browser: Browser) -> None:

@@ -22,7 +22,7 @@ PAGES = {
     "anonymous": "<h1>Badges in this course</h1>",
     "visitor": "<h1>You are only visiting this course</h1>",
     "content": "<h1>Add to the course</h1>",
-    "mine": "<h1>My badges</h1>",
+    "mine": "<h1>My badges everywhere</h1>",
     "admins": "<h1>The admin pages need a sign-in of their own</h1>",
     "no course": "<h1>This was opened outside a course</h1>",
 }

@@ -327,6 +327,17 @@ def test_of_two_awards_the_claimed_one_stays(
         assert session.get_one(AuditPayload, event.id).payload["awards_twice"] == [[first, second]]
 
 
+def test_a_signed_badge_stays_whatever_became_of_the_other(course: Course, successor: Successor) -> None:
+    first, _second = second_award(course, successor, AwardState.REVOKED)
+    with course.database.write() as session:
+        session.execute(update(Award).where(Award.id == first).values(state=AwardState.SUSPENDED))
+        address = "https://badges.example/credentials/first"
+        session.add(Credential(award_id=first, url_id=address, issuer_url_id="https://badges.example", created_at=LATER))
+    successor.adopt()
+    (award,), (credential,) = successor.rows(Award), successor.rows(Credential)
+    assert (award.id, award.state, credential.award_id) == (first, AwardState.SUSPENDED, first)
+
+
 def test_two_signed_badges_both_stay(course: Course, successor: Successor) -> None:
     first, second = second_award(course, successor, AwardState.CLAIMED, signed=True)
     with course.database.write() as session:

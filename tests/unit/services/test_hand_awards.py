@@ -165,9 +165,9 @@ def outcomes(found: BulkPreview) -> list[str]:
     return [row.outcome.value for row in found.rows]
 
 
-def apply(course: Course, badge: int, table: str | bytes, digest: str) -> HandRun:
+def apply(course: Course, badge: int, lines: dict[int, int], digest: str) -> HandRun:
     with course.database.write() as session:
-        return bulk_awards.apply_bulk(session, badge, table, digest, WHY, None, PERSON, course.now)
+        return bulk_awards.apply_bulk(session, badge, lines, digest, WHY, None, PERSON, course.now)
 
 
 def test_people_are_found_in_the_roster_by_id_or_address_and_never_by_name(course: Course) -> None:
@@ -206,15 +206,26 @@ def test_exactly_what_was_shown_is_applied(course: Course) -> None:
     badge, people = course.badge_for(course.column()), crowd(course, 3)
     table = "user id\nlearner-0\nlearner-1\nlearner-2\n"
     found = preview(course, badge, table)
-    run = apply(course, badge, table, found.digest)
+    assert found.lines == {people[0]: 2, people[1]: 3, people[2]: 4}
+    with pytest.raises(ConflictError) as refusal:
+        apply(course, badge, {people[0]: 2}, found.digest)
+    assert refusal.value.code == "preview_outdated"
+    run = apply(course, badge, found.lines, found.digest)
     assert run.counts[Giving.GIVEN] == 3
     assert {award.user_id for award in rows(course, Award)} == set(people)
     assert rows(course, AwardRun)[0].kind is RunKind.BULK
     with pytest.raises(ConflictError) as refusal:
-        apply(course, badge, table, found.digest)
+        apply(course, badge, found.lines, found.digest)
     assert refusal.value.code == "preview_outdated"
-    with pytest.raises(ConflictError):
-        apply(course, badge, "user id\nlearner-0\n", found.digest)
+
+
+def test_who_is_of_another_course_is_given_nothing_whatever_was_kept(course: Course) -> None:
+    badge, eve = course.badge_for(course.column()), course.person("eve", enrolled=False)
+    found = preview(course, badge, "user id\neve\n")
+    with pytest.raises(InvalidInputError) as refusal:
+        apply(course, badge, {eve: 2}, found.digest)
+    assert refusal.value.code == "nobody_chosen"
+    assert rows(course, Award) == []
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,23 @@ import pytest
 from award_world import PERSON, WHY, award_of, crowd, reviews, rows, set_policy, state_of, take, told
 from claims import Wallets, wallets_on
 from courses import Course, course_on
+from sqlalchemy import select
 
 from lti_tool.domain.award_states import AwardAction
 from lti_tool.domain.decisions import ReviewOutcome
 from lti_tool.domain.lifecycle import AwardState
 from lti_tool.errors import ConflictError, InvalidInputError, NotClaimableError, NotFoundError
 from lti_tool.jobs.schedule import iter_due, run_due
-from lti_tool.models import Award, AwardBar, LearnerNotice, Review, ReviewKind, ReviewState
+from lti_tool.models import (
+    AuditEvent,
+    AuditPayload,
+    Award,
+    AwardBar,
+    LearnerNotice,
+    Review,
+    ReviewKind,
+    ReviewState,
+)
 from lti_tool.services import claiming, notices, review_decisions, revoking
 from lti_tool.services import reviews as review_rows
 from lti_tool.services.wakeups import DECIDE_REVIEWS
@@ -250,6 +260,11 @@ def test_whoever_decides_the_review_answers_the_appeal(course: Course) -> None:
         review_decisions.decide_review(session, opened.id, ReviewOutcome.REVOKED, WHY, PERSON, course.now)
     assert (refusal.value.code, other.value.code) == ("review_is_appeal", "review_not_appeal")
     assert {one.state for one in reviews(course)} == {ReviewState.REVOKED, ReviewState.REFUSED}
+    with course.database.read() as session:
+        about = select(AuditEvent).where(AuditEvent.subject == f"review:{appeal_id}").order_by(AuditEvent.id)
+        events = session.scalars(about).all()
+        assert [(one.action, one.actor) for one in events][1:] == [("appeal.refused", PERSON)]
+        assert session.get_one(AuditPayload, events[-1].id).payload["answer"] == WHY
 
 
 def test_there_is_nothing_to_appeal_about_a_badge_one_has(course: Course) -> None:

@@ -38,6 +38,7 @@ from lti_tool.services import checkpoints
 from lti_tool.services.checkpoint_drafts import Draft
 from lti_tool.services.launching import OpenedLaunch
 from lti_tool.services.wakeups import POST_SCORE
+from lti_tool.web import deep_linking
 from lti_tool.web.session import LAUNCH_COOKIE, STAFF_COOKIE
 
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
@@ -120,6 +121,25 @@ def test_a_first_checkpoint_is_one_step(course: CourseWorld, world: World) -> No
         kept = session.scalars(select(LaunchSession.data).order_by(LaunchSession.id.desc())).first()
     assert "sesskey" not in str(kept), "forgotten once it is answered"
     assert client.get(f"{course.base}/content").status_code == 409
+
+
+def test_an_answer_that_is_sent_twice_at_once_makes_one_checkpoint(
+    course: CourseWorld, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, page = ask(world)
+    form = {"choose": "new", "title": "Log", "item_id": str(course.items["water"]), "threshold": "60"}
+    check, inner = deep_linking._problems, []
+
+    def meanwhile(*asked: Any, **more: Any) -> dict[str, str]:
+        """The second request comes while the first has read its session and stored nothing yet."""
+        monkeypatch.setattr(deep_linking, "_problems", check)
+        inner.append(place(client, page, course, **form).status_code)
+        return check(*asked, **more)
+
+    monkeypatch.setattr(deep_linking, "_problems", meanwhile)
+    assert [place(client, page, course, **form).status_code, *inner] == [409, 200]
+    with world.services.database.read() as session:
+        assert [one.title for one in session.scalars(select(Checkpoint))] == ["Log"]
 
 
 def test_nothing_is_stored_before_the_answer(course: CourseWorld, world: World) -> None:

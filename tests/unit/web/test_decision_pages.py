@@ -19,6 +19,7 @@ from lti_tool.models import (
     Achievement,
     AwardRun,
     EvidenceColumn,
+    LaunchSession,
     LearnerNotice,
     Review,
     ReviewKind,
@@ -57,6 +58,12 @@ def run_of(course: CourseWorld, kind: RunKind) -> int:
         return (
             session.scalars(select(AwardRun.id).where(AwardRun.kind == kind).order_by(AwardRun.id.desc())).first() or 0
         )
+
+
+def take_run_step(course: CourseWorld, run_id: int, name: str) -> str:
+    """Take a step about a run as its page offers it."""
+    path = f"/runs/{run_id}/{name}"
+    return course.post_on(path, reason=WHY, seen=hidden(course.get(path), "seen"))
 
 
 # -- rights -----------------------------------------------------------------------------------------------------------
@@ -331,13 +338,13 @@ def test_a_held_run_says_why_with_its_figures_and_every_name(course: CourseWorld
 def test_a_run_is_released_and_undone(course: CourseWorld) -> None:
     run_id = hold_run(course)
     assert "4 will be offered the badge" in words(course.get(f"/runs/{run_id}/release"))
-    assert "4 done, 0 left as they are." in words(course.post_on(f"/runs/{run_id}/release", reason=WHY))
+    assert "4 done, 0 left as they are." in words(take_run_step(course, run_id, "release"))
     assert state(course, "new-0") == "offered"
     claim(course, "new-1")
     preview = words(course.get(f"/runs/{run_id}/undo"))
     assert "3 not claimed yet: the offer is taken back and put on hold" in preview
     assert "1 claimed: somebody has to decide, the badge stays until then" in preview
-    course.post_on(f"/runs/{run_id}/undo", reason=WHY)
+    take_run_step(course, run_id, "undo")
     assert (state(course, "new-0"), state(course, "new-1")) == ("held", "claimed")
     assert review(course, ReviewKind.UNDONE).user_id == course.users["new-1"]
 
@@ -351,17 +358,39 @@ def test_what_the_preview_of_a_release_says_is_what_it_does(world: World, course
     preview = words(course.get(f"/runs/{run_id}/release"))
     for expected in ("2 will be offered", "1 not earned any more", "1 not to be awarded it"):
         assert expected in preview
-    course.post_on(f"/runs/{run_id}/release", reason=WHY)
+    take_run_step(course, run_id, "release")
     assert [state(course, f"new-{number}") for number in range(4)] == ["lapsed", "held", "offered", "offered"]
     assert f"{course.base}/runs/{run_id}/release" in course.get(f"/runs/{run_id}")  # one of them still waits
 
 
+def test_a_run_that_grew_since_it_was_seen_is_shown_again(course: CourseWorld) -> None:
+    run_id = hold_run(course)
+    seen = hidden(course.get(f"/runs/{run_id}/release"), "seen")
+    everybody = [f"new-{number}" for number in range(8)]
+    for late in everybody[4:]:
+        course.add_learner(late, f"Late Learner {late}")
+    course.world.later(minutes=1)
+    for slot, title in (("quiz", "Nitrogen cycle quiz"), ("log", "Water log")):
+        course.add_column(slot, title, dict.fromkeys(everybody, "95"))
+    with course.world.services.database.write() as session:
+        session.get_one(Achievement, course.badges["water"]).previewed_count = 0
+    course.evaluate()
+    assert {state(course, one) for one in everybody} == {"held"}
+    answer = course.post(f"/runs/{run_id}/release", reason=WHY, seen=seen)
+    assert answer.status_code == 200
+    assert "Something has changed since you looked." in answer.text
+    assert "8 will be offered the badge" in words(answer.text)
+    assert {state(course, one) for one in everybody} == {"held"}
+    course.post_on(f"/runs/{run_id}/release", reason=WHY, seen=hidden(answer.text, "seen"))
+    assert {state(course, one) for one in everybody} == {"offered"}
+
+
 def test_a_run_is_dismissed_and_thought_about_again(course: CourseWorld) -> None:
     run_id = hold_run(course)
-    course.post_on(f"/runs/{run_id}/dismiss", reason=WHY)
+    take_run_step(course, run_id, "dismiss")
     course.evaluate()
     assert state(course, "new-0") == "held"
-    course.post_on(f"/runs/{run_id}/reconsider", reason=WHY)
+    take_run_step(course, run_id, "reconsider")
     assert state(course, "new-0") == "lapsed"
 
 
@@ -376,7 +405,8 @@ def test_a_step_that_a_run_does_not_allow_changes_nothing(world: World, course: 
 
 def test_a_run_step_needs_a_reason(course: CourseWorld) -> None:
     run_id = hold_run(course)
-    answer = course.post(f"/runs/{run_id}/release", reason="")
+    seen = hidden(course.get(f"/runs/{run_id}/release"), "seen")
+    answer = course.post(f"/runs/{run_id}/release", reason="", seen=seen)
     assert answer.status_code == 200
     assert 'href="#reason"' in answer.text
     assert state(course, "new-0") == "held"
@@ -434,6 +464,13 @@ def test_a_list_is_shown_as_it_was_understood_and_applied_exactly_so(course: Cou
     assert "offered to 2 learners" in words(course.post_on("/award-list/confirm", reason=WHY, **form))
     assert [state(course, who) for who in ("ben", "eve", "dee", "tess")] == ["offered", "offered", None, None]
     assert course.post("/award-list/confirm", reason=WHY, **form).headers["Location"] == f"{course.base}/award-list"
+
+
+def test_of_the_list_nothing_is_kept_but_whom_it_names(world: World, course: CourseWorld) -> None:
+    send(course, b"user id;email\nben;\nnobody;stranger@example.org\n")
+    with world.services.database.read() as session:
+        kept = [one["award_list"] for one in session.scalars(select(LaunchSession.data)) if "award_list" in one]
+    assert kept == [{"badge": course.badges["water"], "people": [[course.users["ben"], 2]]}]
 
 
 def test_what_changed_since_is_shown_again(course: CourseWorld) -> None:

@@ -4,7 +4,7 @@ import io
 import re
 
 import pytest
-from decision_world import appeal, decisions, hold_run, lose_grade
+from decision_world import appeal, decisions, hidden, hold_run, lose_grade
 from french import FRENCH, left_in_english, texts_of
 from instructor_world import CourseWorld
 from web_world import SAME_ORIGIN, World
@@ -75,7 +75,8 @@ def test_runs(course: CourseWorld) -> None:
     look(course, f"/runs/{run_id}")
     for step in ("release", "dismiss", "undo", "reconsider"):
         look(course, f"/runs/{run_id}/{step}")
-    course.post(f"/runs/{run_id}/release", reason="Vu.")
+    seen = hidden(course.get(f"/runs/{run_id}/release"), "seen")
+    course.post(f"/runs/{run_id}/release", reason="Vu.", seen=seen)
     assert "Le lot est libéré. Faits : 4" in look(course, f"/runs/{run_id}")
     look(course, f"/runs/{run_id}/undo")
 

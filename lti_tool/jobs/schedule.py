@@ -146,6 +146,7 @@ def sweep(services: Services, holder: str, wake: Callable[[str, int], None]) -> 
         login_state.sweep(session, now)
         tickets.sweep(session, now)
         sessions.sweep(session, now)
+        platform_notices.sweep(session, now)
     rotated = services.tool_keys.keep_fresh(timedelta(days=services.settings.tool_key_rotation_days))
     if rotated is not None:
         log.info("tool_key.rotated", kid=rotated.kid)

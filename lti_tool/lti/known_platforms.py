@@ -70,7 +70,8 @@ class KnownPlatforms:
         if platform is None:
             with self._database.read() as session:
                 platform = get_platform(session, registration_id)
-            self._by_id.keep(registration_id, platform, now)
+            if platform.disabled_at is None:
+                self._by_id.keep(registration_id, platform, now)
         return platform
 
     def deployment(self, platform: Platform, deployment_id: str) -> KnownDeployment:

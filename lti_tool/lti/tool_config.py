@@ -179,7 +179,10 @@ def _learn_deployment(
 
 
 def _take_place(session: Session, registration_id: int, deployment_id: str) -> bool:
-    """Give the replaced deployment its new name, so that its courses stay; ``False`` when none is replaced."""
+    """Give the replaced deployment its new name, so that its courses stay; ``False`` when none is replaced.
+
+    One that an admin refused stays so.
+    """
     registration = session.get_one(Registration, registration_id)
     row_id = registration.details.get(REPLACED_DEPLOYMENT)
     if row_id is None:
@@ -188,7 +191,9 @@ def _take_place(session: Session, registration_id: int, deployment_id: str) -> b
     replaced = session.get(Deployment, row_id)
     if replaced is None:
         return False
-    replaced.deployment_id, replaced.state = deployment_id, DeploymentState.ACTIVE
+    replaced.deployment_id = deployment_id
+    if replaced.state is DeploymentState.PENDING:
+        replaced.state = DeploymentState.ACTIVE
     session.flush()
     return True
 

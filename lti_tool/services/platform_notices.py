@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from lti_tool.lti.notices import HANDLED, VerifiedNotice
+from lti_tool.lti.notices import HANDLED, OLDEST, VerifiedNotice
 from lti_tool.models import Deployment, DeploymentState, Lease, PlatformNotice, Registration
 from lti_tool.services import audit, copy_proposals
 from lti_tool.services.copy_proposals import NoticedCourse
@@ -23,6 +23,8 @@ from lti_tool.services.upsert import insert_once
 
 AGAIN_AFTER = timedelta(days=1)
 LEASES = "notices:"
+KEPT = 7 * OLDEST
+"""How long the id of a notice is remembered: well beyond the time in which it would be taken again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ def receive(session: Session, notices: Iterable[VerifiedNotice], now: datetime) 
             now=now,
         )
     return new
+
+
+def sweep(session: Session, now: datetime) -> None:
+    """Forget notices that are too old to be taken again, whoever would send them (``lti.notices.OLDEST``)."""
+    session.execute(delete(PlatformNotice).where(PlatformNotice.received_at < now - KEPT))
 
 
 def due(session: Session, now: datetime, limit: int = 50) -> list[int]:

@@ -155,13 +155,17 @@ def _settle_deployment(
     is_new_client: bool,
     now: datetime,
 ) -> None:
-    """Serve the deployment that the answer named. A new client's is the only old one under a new name."""
+    """Serve the deployment that the answer named, unless an admin refused it.
+
+    A new client's is the only old one under a new name.
+    """
     known = next((one for one in deployments if one.deployment_id == deployment_id), None)
     if known is None and is_new_client and len(deployments) == 1:
         known = deployments[0]
         known.deployment_id = deployment_id
     if known is not None:
-        known.state = DeploymentState.ACTIVE
+        if known.state is DeploymentState.PENDING:
+            known.state = DeploymentState.ACTIVE
         return
     session.add(
         Deployment(

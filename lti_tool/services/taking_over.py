@@ -176,12 +176,13 @@ def _settle_runs(session: Session, pairs: Mapping[int, int], now: datetime) -> N
 
 
 def _better_award(session: Session, there: int, moving: int) -> int | None:
-    """The claimed one stays. Two that were signed both stay, since each credential is good for ever; the second gets an
-    occasion of its own."""
+    """The claimed one stays. One that was signed stays whatever the other is: its status list speaks for its award.
+    Two that were signed both stay, since each credential is good for ever; the second gets an occasion of its own."""
     awards = {one.id: one for one in session.scalars(select(Award).where(Award.id.in_([there, moving])))}
-    first, second = sorted(awards.values(), key=lambda one: (_RANKS.index(one.state), one.id != there))
-    signed = select(func.count()).select_from(Credential).where(Credential.award_id.in_([there, moving]))
-    if session.scalar(signed) != 2:
+    signed = set(session.scalars(select(Credential.award_id).where(Credential.award_id.in_([there, moving]))))
+    order = sorted(awards.values(), key=lambda one: (one.id not in signed, _RANKS.index(one.state), one.id != there))
+    first, second = order
+    if len(signed) != 2:
         return first.id
     second.occasion = f"{ADOPTED} {second.id}"
     session.flush()

@@ -18,7 +18,7 @@ from lti_tool.services.gathering import load_course
 from lti_tool.services.simulating import simulate_publish, vouch
 from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web.access import Action, staff_required
-from lti_tool.web.change_preview import seen_mark
+from lti_tool.web.change_preview import content_mark, seen_mark
 from lti_tool.web.current import services
 from lti_tool.web.policy_words import policy_sentences
 from lti_tool.web.translated import gettext as _
@@ -66,20 +66,20 @@ def _waiting(session: Session, achievement: Achievement) -> Waiting:
         rule_sentence(parse_rule(rule.document), titles),
         Counter(one.verdict for one in judgements.values()),
         policy_sentences(policy_of(achievement)),
-        seen_mark([simulate_publish(session, context_id, achievement.id, now)]),
+        seen_mark([simulate_publish(session, context_id, achievement.id, now)], content_mark(achievement)),
     )
 
 
 @blueprint.post("/<int:achievement_id>/approve")
 @staff_required(action=Action.PUBLISH)
 def approve(achievement_id: int) -> Response:
-    """Let the badge be earned. Numbers that changed since the page was loaded are shown again."""
+    """Let the badge be earned. A badge or numbers that changed since the page was loaded are shown again."""
     now, seen = services().clock(), request.form.get("seen")
     with services().database.write() as session:
         achievement = _get_waiting(session, achievement_id)
         if seen is not None:
             simulation = simulate_publish(session, achievement.context_id, achievement_id, now)
-            if seen != seen_mark([simulation]):
+            if seen != seen_mark([simulation], content_mark(achievement)):
                 flash(_("Grades have changed meanwhile. Please look at the numbers once more."), "warning")
                 return _list()
             vouch(session, achievement_id, simulation)

@@ -1,5 +1,7 @@
 """What a change would do to learners, shown before it is done: groups of people with the clause that decides."""
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ from lti_tool.domain.award_policy import AwardPolicy, GradeChange
 from lti_tool.domain.award_states import AwardState
 from lti_tool.domain.decisions import DecisionReason
 from lti_tool.domain.simulate import Change
+from lti_tool.models import Achievement
 from lti_tool.services.overview import Learner
 from lti_tool.services.simulating import Line, Simulation
 from lti_tool.web import formats
@@ -162,6 +165,12 @@ def seen_mark(simulations: Iterable[Simulation], *more: object) -> str:
     """What a preview showed, as a short text: a confirmation with another one has to look again."""
     counts = [f"{one.achievement_id}-{one.proposed.offers}-{one.proposed.losses}" for one in simulations]
     return ".".join([*counts, *map(str, more)])
+
+
+def content_mark(achievement: Achievement) -> str:
+    """What a badge says and how it is earned, as a short text, for those who approve it."""
+    shown = [achievement.current_version_id, achievement.current_rule_id, achievement.policy]
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def carried() -> list[tuple[str, str]]:

@@ -20,7 +20,7 @@ from lti_tool.services.simulating import simulate_publish, vouch
 from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web.access import Action, Role, can, launch_required
 from lti_tool.web.badge_steps import award_counts, lock_of, require_editable, steps
-from lti_tool.web.change_preview import describe, seen_mark
+from lti_tool.web.change_preview import content_mark, describe, seen_mark
 from lti_tool.web.current import services
 from lti_tool.web.instructor_rule import BADGE, current_sentence, with_rule
 from lti_tool.web.lint_words import LintLine, lint_lines
@@ -101,7 +101,7 @@ def publishing(context_id: int, achievement_id: int) -> str:
             lint=_lint(session, achievement),
             change=describe(simulation, name, policy_of(achievement), state.platform, titles),
             number=len(simulation.who(Change.GAINS)),
-            mark=seen_mark([simulation]),
+            mark=seen_mark([simulation], content_mark(achievement)),
             may_publish=_may_publish(session, achievement),
             is_approved=inheritance.is_approved(session, achievement),
             lock=lock_of(session, achievement),
@@ -123,7 +123,7 @@ def publish(context_id: int, achievement_id: int) -> Response:
             raise ForbiddenError("Somebody else approves badges here.", code="action_not_allowed")
         if seen is not None:
             simulation = simulate_publish(session, context_id, achievement_id, now)
-            if seen != seen_mark([simulation]):
+            if seen != seen_mark([simulation], content_mark(achievement)):
                 flash(_("Grades have changed meanwhile. Please look at the numbers once more."), "warning")
                 return _to("instructor_publish.publishing", context_id, achievement_id)
             vouch(session, achievement_id, simulation)

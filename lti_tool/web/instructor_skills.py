@@ -1,5 +1,7 @@
 """The course's skills: written one by one, or imported from a CSV file after a look at what is in it."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import astuple
 
@@ -116,7 +118,7 @@ def look_at(context_id: int) -> str:
         rows = read_competencies(file.read())
     except InvalidInputError as error:
         return _page(context_id, {"file": field_text(error)})
-    flask_session[IMPORT] = [list(astuple(row)) for row in rows]
+    kept = flask_session[IMPORT] = [list(astuple(row)) for row in rows]
     with services().database.read() as session:
         items = frameworks.course_items(session, context_id)
         known = {item.full_statement for item in items} | {item.identifier for item in items}
@@ -125,6 +127,7 @@ def look_at(context_id: int) -> str:
         rows=rows[:SHOWN_ROWS],
         known=known,
         number=len(rows),
+        seen=_digest(kept),
         more=max(0, len(rows) - SHOWN_ROWS),
     )
 
@@ -132,9 +135,9 @@ def look_at(context_id: int) -> str:
 @blueprint.post("/courses/<int:context_id>/skills/import/confirm")
 @launch_required(Role.INSTRUCTOR, action=Action.MAP)
 def confirm_import(context_id: int) -> Response:
-    """Store what was shown. ``number`` must be what the page showed, in case another tab looked at another file."""
+    """Store what was shown. ``seen`` must be of what the page showed, in case another tab looked at another file."""
     rows = flask_session.pop(IMPORT, None)
-    if not rows or request.form.get("number") != str(len(rows)):
+    if not rows or request.form.get("seen") != _digest(rows):
         flash(_("The preview is not there any more. Choose the file again."), "warning")
         return _list(context_id)
     with services().database.write() as session:
@@ -148,6 +151,10 @@ def confirm_import(context_id: int) -> Response:
         "success",
     )
     return _list(context_id)
+
+
+def _digest(rows: list[list[str | None]]) -> str:
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()[:32]
 
 
 def _list(context_id: int) -> Response:

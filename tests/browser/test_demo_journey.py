@@ -130,6 +130,7 @@ def test_instructor_maps_and_publishes(demo: Demo, context: BrowserContext, size
     tool.get_by_role("button", name="Save what counts").click()
     window.look("instructor-evidence-change")
     tool.locator("button[value=confirm]").click()
+    expect(tool.locator(".alert-success")).to_be_visible()
     expect(counts.nth(columns - 1)).to_be_checked()
     window.look("instructor-evidence")
 

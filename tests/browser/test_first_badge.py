@@ -348,14 +348,13 @@ def describe_badge(teacher: Person, words: Words) -> None:
     teacher.fill("#name", words.badge)
     teacher.fill("#description", words.description)
     teacher.fill("#criteria", words.criteria)
+    colour = teacher.tool.locator("input[name=colour]").nth(2)
+    value = (colour.get_attribute("value") or "").removeprefix("#")
     picture = teacher.tool.locator("#designed")
-    before = picture.get_attribute("src")
+    expect(picture).not_to_have_attribute("src", re.compile(value))
     teacher.fill("#symbol", "★")
-    teacher.tick("input[name=colour] >> nth=2")
-    expect(picture).not_to_have_attribute("src", before or "")
-    teacher.page.wait_for_function(
-        "() => { const shown = [...document.images]; return shown.every(one => one.complete) }"
-    )
+    teacher.tick(colour)
+    expect(picture).to_have_attribute("src", re.compile(value))
     assert picture.evaluate("async shown => { await shown.decode(); return shown.naturalWidth }") > 100
     teacher.look("badge-content")
     teacher.click("button[value=save]:visible")

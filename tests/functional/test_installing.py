@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from platforms import journeys
-from platforms.journeys import Browser, School
+from platforms.journeys import Browser, JourneyError, School
 from platforms.quirks import CANVAS, MOODLE, PROFILES, STANDARD, Quirks
 from platforms.registration_mishaps import Mishap
 from platforms.registration_profiles import PROFILES as REGISTRATION_PROFILES
@@ -377,6 +377,34 @@ def test_registering_again_keeps_people_and_courses(
         school.launch("teacher")
         assert len(rows(school, User)) == len(rows(school, Context)) == len(rows(school, Deployment)) == 1
         assert [one.name for one in rows(school, Organization)] == [NAME]
+
+
+@pytest.mark.parametrize("quirks", [MOODLE, CANVAS], ids=["moodle", "canvas"])
+@pytest.mark.parametrize("is_same_client", [True, False], ids=["same-client", "new-client"])
+def test_registering_again_serves_no_deployment_that_an_admin_refused(
+    live: Any, migrated_sqlite_url: str, quirks: Quirks, is_same_client: bool
+) -> None:
+    with bare_school(live, migrated_sqlite_url, quirks) as school:
+        platform = school.platform
+        register(school, invite(school))
+        first = platform.client()
+        platform.activate(first)
+        if not first.deployment_ids:
+            platform.install(first)
+        platform.use(first)
+        school.launch("teacher")
+        with school.services.database.write() as session:
+            session.execute(update(Deployment).values(state=DeploymentState.DISABLED))
+        register(school, invite(school, renews=True), first if is_same_client else None)
+        again = platform.client()
+        platform.activate(again)
+        if not again.deployment_ids:
+            platform.install(again)
+        platform.use(again)
+        school.watch.forward(seconds=6)
+        with pytest.raises(JourneyError, match="403"):
+            school.launch("teacher")
+        assert [one.state for one in rows(school, Deployment)] == [DeploymentState.DISABLED]
 
 
 def test_another_platform_cannot_take_the_place_of_the_first(live: Any, migrated_sqlite_url: str) -> None:

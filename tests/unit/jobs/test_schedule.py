@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from courses import Course, course_on
-from sqlalchemy import update
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from lti_tool.jobs import schedule
@@ -24,12 +24,14 @@ from lti_tool.jobs.schedule import (
     sweep,
 )
 from lti_tool.jobs.tasks import EVALUATE_COURSE, ISSUE_CREDENTIAL, READ_COURSE, TASKS
+from lti_tool.lti.notices import OLDEST
 from lti_tool.models import (
     Context,
     Deployment,
     DeploymentState,
     IssuerProfile,
     LoginState,
+    PlatformNotice,
     Registration,
     SyncRun,
     SyncState,
@@ -175,6 +177,22 @@ def test_a_sweep_forgets_what_ended(tool: Any) -> None:
     sweep(tool.services, "a", lambda *_: None)
     with tool.services.database.read() as session:
         assert (session.query(Ticket).count(), session.query(LoginState).count()) == (0, 0)
+
+
+def test_the_ids_of_notices_are_remembered_for_longer_than_they_can_be_sent_again(tool: Any) -> None:
+    with tool.services.database.write() as session:
+        deployment_id = session.scalars(select(Deployment.id)).first()
+        for days, notice_id in ((0, "old"), (5, "late")):
+            received_at = tool.services.clock() + timedelta(days=days)
+            session.add(
+                PlatformNotice(
+                    deployment_id=deployment_id, notice_id=notice_id, notice_type="x", received_at=received_at
+                )
+            )
+    tool.world.clock.forward(days=5 + OLDEST.days + 2)
+    sweep(tool.services, "a", lambda *_: None)
+    with tool.services.database.read() as session:
+        assert session.scalars(select(PlatformNotice.notice_id)).all() == ["late"]
 
 
 def test_a_lost_message_is_made_up_for(tool: Any) -> None:

@@ -208,6 +208,17 @@ def test_a_registration_disabled_during_the_login(bench: Bench) -> None:
         bench.launches.finish(bench.form(begun), begun.cookies)
 
 
+def test_a_registration_that_is_enabled_again_is_served_at_once(bench: Bench) -> None:
+    begun, refused = bench.begin(), bench.begin()
+    with bench.database.write() as session:
+        disable_registration(session, "Lakeside", NOW)
+    with pytest.raises(PlatformDisabledError):
+        bench.launches.finish(bench.form(refused), refused.cookies)
+    with bench.database.write() as session:
+        session.execute(update(Registration).values(disabled_at=None))
+    assert bench.launches.finish(bench.form(begun), begun.cookies).registration_id == 1
+
+
 def test_a_token_of_another_registration_with_the_same_keys(bench: Bench) -> None:
     """Hosted platforms share issuer and keys among schools: the client id of the login decides."""
     register(bench.database, name="Hillside", client_id="client-2", deployment_ids=["d-2"])

@@ -331,8 +331,9 @@ def test_a_signed_badge_stays_whatever_became_of_the_other(course: Course, succe
     first, _second = second_award(course, successor, AwardState.REVOKED)
     with course.database.write() as session:
         session.execute(update(Award).where(Award.id == first).values(state=AwardState.SUSPENDED))
-        address = "https://badges.example/credentials/first"
-        session.add(Credential(award_id=first, url_id=address, issuer_url_id="https://badges.example", created_at=LATER))
+        issuer = "https://badges.example"
+        address = f"{issuer}/credentials/first"
+        session.add(Credential(award_id=first, url_id=address, issuer_url_id=issuer, created_at=LATER))
     successor.adopt()
     (award,), (credential,) = successor.rows(Award), successor.rows(Credential)
     assert (award.id, award.state, credential.award_id) == (first, AwardState.SUSPENDED, first)

@@ -24,7 +24,7 @@ MODULES = (award_runs, bulk_awards, claiming, hand_awards, interventions, review
 CODE = re.compile(
     r"``((?:reason|evidence|nobody|achievement|award|not_a|preview|csv|run|review|appeal|term|transition)_[a-z_]+)``"
 )
-NO_CODES = {"award_by_hand", "preview_bulk", "evidence_note"}
+NO_CODES = {"award_by_hand", "preview_again", "preview_bulk", "evidence_note"}
 """What else is written so there: functions and parameters."""
 
 

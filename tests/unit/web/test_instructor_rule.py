@@ -10,6 +10,7 @@ from instructor_world import CourseWorld, lakeside, make_course
 from web_world import SAME_ORIGIN, World, make_world
 
 from lti_tool.models import Achievement, AchievementState, StaffRole
+from lti_tool.services import achievements
 from lti_tool.services.wakeups import EVALUATE_COURSE
 from lti_tool.web.session import STAFF_COOKIE
 
@@ -236,11 +237,11 @@ def staff(world: World, role: StaffRole) -> FlaskClient:
     return client
 
 
-def decide(client: FlaskClient, badge: int, way: str) -> Any:
+def decide(client: FlaskClient, badge: int, way: str, **form: str) -> Any:
     page = client.get("/admin/approvals/").text
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
     assert token
-    return client.post(f"/admin/approvals/{badge}/{way}", data={"csrf_token": token[1]}, headers=SAME_ORIGIN)
+    return client.post(f"/admin/approvals/{badge}/{way}", data={"csrf_token": token[1]} | form, headers=SAME_ORIGIN)
 
 
 @pytest.mark.parametrize("role", [StaffRole.REVIEWER, StaffRole.REGISTRAR])
@@ -258,6 +259,25 @@ def test_staff_see_what_waits_and_approve_it(course: CourseWorld, role: StaffRol
     assert state_of(course, badge) is AchievementState.LIVE
     assert course.world.queue.woken == [(EVALUATE_COURSE, course.context_id)]
     assert "Nothing waits." in client.get("/admin/approvals/").text
+
+
+def test_staff_approve_nothing_that_they_did_not_see(course: CourseWorld) -> None:
+    """The instructor takes the badge back, changes it and asks again, while the reviewer's page is still open."""
+    badge = water_badge(course)
+    course.post_on(f"/badges/{badge}/ask")
+    client = staff(course.world, StaffRole.REVIEWER)
+    seen = re.search(r'name="seen" value="([^"]+)"', client.get("/admin/approvals/").text)
+    assert seen
+    course.post_on(f"/badges/{badge}/take-back")
+    with course.world.services.database.write() as session:
+        achievement = session.get_one(Achievement, badge)
+        assert achievement.current_rule is not None
+        other = {"any": [achievement.current_rule.document]}
+        achievements.write_rule(session, achievement, other, course.world.now[0])
+    course.post_on(f"/badges/{badge}/ask")
+    assert decide(client, badge, "approve", seen=seen[1]).status_code == 303
+    assert state_of(course, badge) is AchievementState.REVIEW
+    assert "Please look at the numbers once more." in client.get("/admin/approvals/").text
 
 
 def test_staff_send_a_badge_back(course: CourseWorld) -> None:

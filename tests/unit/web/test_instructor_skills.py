@@ -1,5 +1,6 @@
 """Skills: written one by one, imported after a look, and what is wrong with a file."""
 
+import re
 from io import BytesIO
 
 import pytest
@@ -68,6 +69,13 @@ def test_what_is_wrong_stands_next_to_the_field_and_the_rest_stays(
 FILE = "code,statement,identifier\nAQ-1,Balance the water,\nAQ-2,Keep the fish healthy,guid-2\n"
 
 
+def confirm(course: CourseWorld, page: str) -> str:
+    """Import what a page shows."""
+    seen = re.search(r'name="seen" value="([^"]+)"', page)
+    assert seen
+    return course.post_on("/skills/import/confirm", seen=seen[1])
+
+
 def test_a_file_is_shown_before_anything_is_stored(course: CourseWorld) -> None:
     course.post_on("/skills", statement="Balance the water")
     page = look_at(course, FILE)
@@ -75,25 +83,26 @@ def test_a_file_is_shown_before_anything_is_stored(course: CourseWorld) -> None:
     assert "in the list already" in page
     assert "Keep the fish healthy" in page
     assert len(statements(course)) == 1
-    done = course.post_on("/skills/import/confirm", number="2")
+    done = confirm(course, page)
     assert "1 new skill is in the list." in done
     assert statements(course) == [("Balance the water", None), ("Keep the fish healthy", "AQ-2")]
 
 
 def test_an_imported_skill_is_brought_up_to_date_by_its_identifier(course: CourseWorld) -> None:
-    look_at(course, FILE)
-    course.post_on("/skills/import/confirm", number="2")
-    assert "brought up to date" in look_at(course, FILE.replace("Keep the fish healthy", "Keep all fish healthy"))
-    done = course.post_on("/skills/import/confirm", number="2")
+    confirm(course, look_at(course, FILE))
+    page = look_at(course, FILE.replace("Keep the fish healthy", "Keep all fish healthy"))
+    assert "brought up to date" in page
+    done = confirm(course, page)
     assert "The file held nothing new." in done
     assert ("Keep all fish healthy", "AQ-2") in statements(course)
 
 
 def test_confirming_without_a_preview_or_another_one_stores_nothing(course: CourseWorld) -> None:
-    assert "The preview is not there any more" in course.post_on("/skills/import/confirm", number="2")
-    look_at(course, FILE)
-    assert "The preview is not there any more" in course.post_on("/skills/import/confirm", number="3")
-    assert "The preview is not there any more" in course.post_on("/skills/import/confirm", number="2")
+    assert "The preview is not there any more" in course.post_on("/skills/import/confirm", seen="")
+    page = look_at(course, FILE)
+    look_at(course, FILE.replace("Keep the fish healthy", "Feed the cat"))  # in another tab: as many lines
+    assert "The preview is not there any more" in confirm(course, page)
+    assert "The preview is not there any more" in confirm(course, page)
     assert statements(course) == []
 
 
@@ -102,7 +111,7 @@ def test_a_long_file_is_shown_in_part_and_imported_whole(course: CourseWorld) ->
     assert "Skill 199<" in page
     assert "Skill 200<" not in page
     assert "And 5 more rows." in page
-    course.post_on("/skills/import/confirm", number="205")
+    confirm(course, page)
     assert len(statements(course)) == 205
 
 

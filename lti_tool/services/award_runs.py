@@ -71,11 +71,6 @@ def run_items(session: Session, run_id: int) -> list[AwardRunItem]:
     return list(session.scalars(found.order_by(AwardRunItem.achievement_id, AwardRunItem.user_id)))
 
 
-def can_be_undone(run: AwardRun) -> bool:
-    """Whether ``undo_run`` does something about a run in this state."""
-    return run.state in (RunState.DONE, RunState.RELEASED)
-
-
 # -- releasing --------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from lti_tool.models.achievement import (
     Blob,
     CompetencyPolicy,
     EvidenceMapping,
+    IssuerJwsKey,
     IssuerKey,
     IssuerProfile,
     SlotBinding,
@@ -35,6 +36,7 @@ from lti_tool.models.backpack import (
     ConnectionState,
     ConnectState,
     Delivery,
+    DeliveryPurpose,
     DeliveryState,
 )
 from lti_tool.models.base import Base
@@ -59,10 +61,27 @@ from lti_tool.models.course import (
     ResourceLink,
     User,
 )
-from lti_tool.models.credential import Credential, CredentialVersion, Share, StatusList, SubjectKind, VersionState
+from lti_tool.models.credential import (
+    Credential,
+    CredentialVersion,
+    HostedAssertion,
+    Share,
+    StatusList,
+    SubjectKind,
+    VersionState,
+)
 from lti_tool.models.framework import Framework, Item
 from lti_tool.models.gradebook import ColumnKind, EvidenceColumn, Fact, Observation, SyncRun, SyncState
+from lti_tool.models.hosting import HostedClient, HostedCode, HostedConsent, HostedToken, PairingCode, TokenKind
 from lti_tool.models.installation import PendingLaunch, PlatformInvite, PlatformNotice, RegistrationHealth
+from lti_tool.models.issuing_platform import (
+    IssuingPlatform,
+    IssuingState,
+    MirroredAward,
+    MirroredBadgeClass,
+    MirroredIssuer,
+    MirrorState,
+)
 from lti_tool.models.platform import (
     Deployment,
     DeploymentState,
@@ -80,9 +99,50 @@ from lti_tool.models.platform import (
     ToolKey,
     ToolKeyState,
 )
+from lti_tool.models.source import (
+    INSTITUTION,
+    ApiConsent,
+    ApiGrant,
+    ColumnLink,
+    GradebookUpload,
+    GrantState,
+    LinkGround,
+    LinkState,
+    PlatformApi,
+    PlatformIdentity,
+    SourceReading,
+    UploadState,
+)
 from lti_tool.models.template import MappingTemplate, MappingTemplateVersion, TemplateAdoption, TemplateState
 
 __all__ = [
+    "ApiConsent",
+    "ApiGrant",
+    "ColumnLink",
+    "DeliveryPurpose",
+    "GradebookUpload",
+    "GrantState",
+    "HostedAssertion",
+    "HostedClient",
+    "HostedCode",
+    "HostedConsent",
+    "HostedToken",
+    "INSTITUTION",
+    "IssuerJwsKey",
+    "IssuingPlatform",
+    "IssuingState",
+    "LinkGround",
+    "LinkState",
+    "MirrorState",
+    "MirroredAward",
+    "MirroredBadgeClass",
+    "MirroredIssuer",
+    "PairingCode",
+    "PlatformApi",
+    "PlatformIdentity",
+    "SourceReading",
+    "TokenKind",
+    "UploadState",
     "Achievement",
     "AchievementState",
     "AchievementVersion",

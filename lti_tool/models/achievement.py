@@ -67,6 +67,21 @@ class IssuerKey(Base):
     created_at: Mapped[datetime] = plain()
 
 
+class IssuerJwsKey(Base):
+    """An RSA key of an issuer, for forms signed as JWS (VC-JWT, Open Badges 2.0); listed for ever, like the others."""
+
+    __tablename__ = "issuer_jws_key"
+
+    id: Mapped[PK]
+    issuer_profile_id: Mapped[int] = plain(ForeignKey("issuer_profile.id"), index=True)
+    kid: Mapped[str] = plain(String(64), unique=True)
+    """Its thumbprint (RFC 7638)."""
+    public_jwk: Mapped[dict[str, Any]] = plain()
+    private_key: Mapped[str] = secret()
+    is_active: Mapped[bool] = plain(default=True)
+    created_at: Mapped[datetime] = plain()
+
+
 class Achievement(Base):
     """A badge that can be earned; its content lives in versions."""
 

@@ -29,8 +29,16 @@ class DeliveryState(enum.StrEnum):
     FAILED = "failed"
 
 
+class DeliveryPurpose(enum.StrEnum):
+    """What is to become of the credential there."""
+
+    PUT = "put"
+    WITHDRAW = "withdraw"
+    """It was revoked: the host is told, where its protocol can be."""
+
+
 class BackpackHost(Base):
-    """A backpack this tool is registered with (OB 3.0 API, RFC 7591)."""
+    """A backpack this tool is registered with (RFC 7591), by one of the protocols of ``lti_tool.backpacks``."""
 
     __tablename__ = "backpack_host"
 
@@ -44,6 +52,12 @@ class BackpackHost(Base):
     """Endpoints as discovered."""
     client: Mapped[str | None] = secret()
     """Client registration as encrypted JSON."""
+    paused_until: Mapped[datetime | None] = plain()
+    """Nobody sends before: the host asked for a rest, or did not answer."""
+    failures: Mapped[int] = plain(default=0)
+    """Calls that failed since the last that went well."""
+    error_code: Mapped[str | None] = plain(String(64))
+    last_success_at: Mapped[datetime | None] = plain()
     created_at: Mapped[datetime] = plain()
 
 
@@ -59,6 +73,11 @@ class BackpackConnection(Base):
     state: Mapped[ConnectionState] = pseudonymous(choice(ConnectionState))
     tokens: Mapped[str | None] = secret()
     """Access and refresh token as encrypted JSON."""
+    account_id: Mapped[str | None] = personal(String(2048))
+    account_name: Mapped[str | None] = personal(String(1024))
+    account_email: Mapped[str | None] = personal(String(320))
+    """The address the host knows the learner by, where it tells."""
+    error_code: Mapped[str | None] = plain(String(64))
     created_at: Mapped[datetime] = plain()
     changed_at: Mapped[datetime] = plain()
 
@@ -88,14 +107,17 @@ class Delivery(Base):
 
     __tablename__ = "delivery"
     __table_args__ = (
-        UniqueConstraint("credential_version_id", "connection_id"),
+        UniqueConstraint("credential_version_id", "connection_id", "purpose"),
         Index("ix_delivery_state_due_at", "state", "due_at"),
     )
 
     id: Mapped[PK]
     credential_version_id: Mapped[int] = pseudonymous(ForeignKey("credential_version.id"))
     connection_id: Mapped[int] = pseudonymous(ForeignKey("backpack_connection.id"), index=True)
+    purpose: Mapped[DeliveryPurpose] = plain(choice(DeliveryPurpose), default=DeliveryPurpose.PUT)
     state: Mapped[DeliveryState] = plain(choice(DeliveryState))
+    remote_id: Mapped[str | None] = pseudonymous(String(2048))
+    """What the host calls it."""
     attempts: Mapped[int] = plain(default=0)
     due_at: Mapped[datetime] = plain()
     lease_until: Mapped[datetime | None] = plain()

@@ -3,6 +3,7 @@
 import enum
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, relationship
@@ -18,6 +19,8 @@ class CheckpointKind(enum.StrEnum):
     """Hands in text, a link or a file; an instructor assesses it."""
     CHECK_OFF = "check_off"
     """Nothing in the tool; an instructor ticks off what was seen."""
+    RECOGNITION = "recognition"
+    """Hands in proof of something learned elsewhere; assessed like evidence (recognition of prior learning)."""
     PROGRESS = "progress"
     """Looks at the progress towards a badge; opening it is all."""
 
@@ -51,6 +54,10 @@ class Checkpoint(Base):
     """The skill its column counts for, once there is a column."""
     threshold: Mapped[Decimal | None] = plain()
     """Percent from which on it counts for the skill."""
+    rubric: Mapped[list[dict[str, Any]] | None] = plain()
+    """Criteria with their levels and points; ``None``: one score for the whole."""
+    assessors_needed: Mapped[int] = plain(default=1)
+    """How many people have to assess before the outcome counts: 1 or 2."""
     opens_at: Mapped[datetime | None] = plain()
     due_at: Mapped[datetime | None] = plain()
     closes_at: Mapped[datetime | None] = plain()
@@ -107,6 +114,8 @@ class Assessment(Base):
     assessor_id: Mapped[int] = pseudonymous(ForeignKey("user.id"))
     score: Mapped[Decimal | None] = personal()
     """Points; ``None`` takes an earlier score back."""
+    marks: Mapped[dict[str, Any] | None] = personal()
+    """The level reached in each criterion of the rubric."""
     comment: Mapped[str] = personal(String(4096), default="")
     assessed_at: Mapped[datetime] = pseudonymous()
 

@@ -68,6 +68,8 @@ class Context(Base):
     group_sets_url: Mapped[str | None] = plain(String(2048))
     history: Mapped[list[str]] = plain(default=list)
     """Platform ids of the courses this one was copied from, nearest first (``$Context.id.history``)."""
+    service_ids: Mapped[dict[str, Any]] = plain(default=dict)
+    """What the platform's own API calls this course, by evidence source (``$Canvas.course.id``)."""
     starts_at: Mapped[datetime | None] = plain()
     ends_at: Mapped[datetime | None] = plain()
     evaluation_wanted: Mapped[int] = plain(default=0)

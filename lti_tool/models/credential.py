@@ -84,12 +84,34 @@ class CredentialVersion(Base):
     valid_from: Mapped[datetime] = pseudonymous()
     document: Mapped[str | None] = personal()
     """The signed document, byte for byte as served; ``None`` while pending."""
+    jwt: Mapped[str | None] = personal()
+    """The same copy as a VC-JWT, made when somebody first asks for it."""
+    reason: Mapped[str | None] = plain(String(32))
+    """Why it was issued again: name, email, wallet or key; ``None`` for the first copy."""
     issued_at: Mapped[datetime | None] = pseudonymous()
     attempts: Mapped[int] = plain(default=0)
     due_at: Mapped[datetime] = plain()
     error_code: Mapped[str | None] = plain(String(64))
 
     credential: Mapped[Credential] = relationship(back_populates="versions")
+
+
+class HostedAssertion(Base):
+    """The Open Badges 2.0 face of a credential: exists once a 2.0 delivery or download asked for it."""
+
+    __tablename__ = "hosted_assertion"
+
+    id: Mapped[PK]
+    credential_id: Mapped[int] = pseudonymous(ForeignKey("credential.id"), unique=True)
+    email: Mapped[str] = personal(String(320))
+    """The address whose hash the assertion shows."""
+    salt: Mapped[str] = pseudonymous(String(64))
+    jws: Mapped[str | None] = personal()
+    """The signed form, made when somebody first asks for it."""
+    created_at: Mapped[datetime] = pseudonymous()
+    changed_at: Mapped[datetime] = pseudonymous()
+
+    credential: Mapped[Credential] = relationship()
 
 
 class Share(Base):

@@ -78,6 +78,8 @@ class Observation(Base):
     submitted_at: Mapped[datetime | None] = pseudonymous()
     graded_at: Mapped[datetime | None] = pseudonymous()
     source_updated_at: Mapped[datetime | None] = pseudonymous()
+    attempt: Mapped[int | None] = pseudonymous()
+    """Which try at the work it is about, from 1, where the source says."""
     fetched_at: Mapped[datetime] = plain()
 
 
@@ -116,7 +118,9 @@ class SyncRun(Base):
     context_id: Mapped[int] = plain(ForeignKey("context.id"))
     state: Mapped[SyncState] = plain(choice(SyncState))
     reason: Mapped[str] = plain(String(32))
-    """launch, button, schedule or command."""
+    """launch, button, schedule, command or event."""
+    priority: Mapped[int] = plain(default=0)
+    """Higher goes first; somebody who waits for it goes before a schedule."""
     attempts: Mapped[int] = plain(default=0)
     due_at: Mapped[datetime] = plain()
     lease_until: Mapped[datetime | None] = plain()

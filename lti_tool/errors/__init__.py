@@ -17,12 +17,14 @@ from lti_tool.errors.badges import (
 from lti_tool.errors.base import (
     ConflictError,
     ForbiddenError,
+    GradebookRefusedError,
     InvalidInputError,
     NotFoundError,
     RateLimitedError,
     SettingsError,
     ToolError,
 )
+from lti_tool.errors.grants import ConsentError, GrantError
 from lti_tool.errors.hosts import (
     AddressRefusedError,
     AnswerTooLargeError,
@@ -95,6 +97,7 @@ __all__ = [
     "BackpackThrottledError",
     "ConfigurationError",
     "ConflictError",
+    "ConsentError",
     "CookiesBlockedError",
     "CredentialInvalidError",
     "DeploymentDisabledError",
@@ -102,6 +105,8 @@ __all__ = [
     "DeploymentUnknownError",
     "ForbiddenError",
     "ForeignBrowserError",
+    "GradebookRefusedError",
+    "GrantError",
     "HostUnreachableError",
     "InvalidInputError",
     "IssuingError",

@@ -45,6 +45,16 @@ class InvalidInputError(ToolError):
         self.field = field
 
 
+class GradebookRefusedError(InvalidInputError):
+    """A gradebook file that cannot be used; ``line`` is where, counted from 1, if it is one place."""
+
+    code = "gradebook_unknown"
+
+    def __init__(self, message: str = "", *, code: str | None = None, line: int | None = None) -> None:
+        super().__init__(message, code=code, field="file")
+        self.line = line
+
+
 class ConflictError(ToolError):
     """The state of things does not allow the action (any more)."""
 

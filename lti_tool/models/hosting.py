@@ -91,6 +91,8 @@ class HostedToken(Base):
     expires_at: Mapped[datetime] = plain(index=True)
     ended_at: Mapped[datetime | None] = plain()
 
+    hosted_consent: Mapped[HostedConsent] = relationship()
+
 
 class PairingCode(Base):
     """A short code a learner reads in the course and types on the consent page, which no launch leads to."""

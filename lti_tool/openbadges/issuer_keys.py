@@ -61,17 +61,25 @@ class Documents:
         """Return the document at ``url`` without its fragment; raises ``OutboundError`` when there is none."""
         url = url.partition("#")[0]
         if url not in self._found:
-            if self._asked == MOST_DOCUMENTS or self._clock() > self._until:
-                raise OutboundError("The credential leads to too many documents.", code="document_unavailable")
-            self._asked += 1
-            answer = self._fetch(url, accept)
-            if answer.status != 200:
-                raise OutboundError("The document is not there.", code="document_unavailable")
             try:
-                self._found[url] = read_json(answer.body)
+                self._found[url] = read_json(self.content(url, accept))
             except CredentialInvalidError:
                 raise OutboundError("The answer is not a JSON document.", code="answer_malformed") from None
         return self._found[url]
+
+    def content(self, url: str, accept: str) -> bytes:
+        """Return the bytes at ``url``; raises ``OutboundError`` when it does not answer 200."""
+        answer = self.ask(url, accept)
+        if answer.status != 200:
+            raise OutboundError("The document is not there.", code="document_unavailable")
+        return answer.body
+
+    def ask(self, url: str, accept: str = ACCEPT_JSON) -> Fetched:
+        """Return what an address answers, whatever its status; raises ``OutboundError`` when it may not be asked."""
+        if self._asked == MOST_DOCUMENTS or self._clock() > self._until:
+            raise OutboundError("The credential leads to too many documents.", code="document_unavailable")
+        self._asked += 1
+        return self._fetch(url, accept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,13 @@ from lti_tool.openbadges.issuer_keys import (
 )
 from lti_tool.openbadges.json_text import MAX_DOCUMENT_BYTES
 from lti_tool.openbadges.proof import select_proof, verify_proof
-from lti_tool.openbadges.reading import read_credential
+from lti_tool.openbadges.reading import Handed, read_badge
 from lti_tool.openbadges.report import Check, CheckOutcome, Verdict, VerificationReport, verdict_of
 from lti_tool.openbadges.shape import check_shape, issuer_id_of, members, texts
 from lti_tool.openbadges.status_list import read_status
 from lti_tool.openbadges.v3_model import identity_hash, normalise_email
+from lti_tool.openbadges.verify_jwt import check_signature, credential_of
+from lti_tool.openbadges.verify_v2 import verify_assertion
 from lti_tool.outbound import HttpClient
 
 __all__ = ["Check", "CheckOutcome", "Fetch", "HttpFetch", "VerificationReport", "Verdict", "verify_credential"]
@@ -35,6 +37,7 @@ CANNOT_TELL = frozenset(
 )
 """Reasons for which the proof could not be judged here; every other one means that it does not hold."""
 
+JWT_TYPES = "application/vc+jwt;q=0.7, application/jwt;q=0.6"
 _PURPOSES = {"revocation": "revoked", "suspension": "suspended"}
 _HARMLESS_PURPOSES = ("refresh", "message")
 
@@ -52,25 +55,36 @@ class HttpFetch:
 def verify_credential(
     source: bytes | str | JsonObject, *, fetch: Fetch, now: datetime, recipient_email: str | None = None
 ) -> VerificationReport:
-    """Return what is to be said about ``source``: JSON with an ``eddsa-rdfc-2022`` proof, or a PNG or SVG holding it.
+    """Return what is to be said about ``source``: JSON with an ``eddsa-rdfc-2022`` proof, a VC-JWT, an assertion of
+    Open Badges 2.0, hosted or signed, or a PNG or SVG holding one of them.
 
     ``fetch`` reads issuer documents and status lists; ``recipient_email`` asks whose badge it is. Never raises for
     anything wrong with the credential or the hosts it names: that is what the report says.
     """
     try:
-        credential = read_credential(source)
+        handed = read_badge(source)
     except CredentialInvalidError as error:
-        unsure = CheckOutcome.UNKNOWN if error.code == "jwt_unsupported" else CheckOutcome.FAILED
-        return _report(None, [Check("readable", unsure, error.code)])
+        return _report(None, [Check("readable", CheckOutcome.FAILED, error.code)])
+    documents = Documents(fetch)
+    if handed.is_second:
+        found = verify_assertion(handed, documents, now, recipient_email)
+        return _report(found.badge, found.checks)
+    credential = handed.document if handed.jws is None else credential_of(handed.document)
     checks = [Check("readable", CheckOutcome.PASSED), check_shape(credential)]
     if checks[-1].outcome is not CheckOutcome.PASSED:
         return _report(credential, checks)
-    documents = Documents(fetch)
-    checks += _signature(credential, documents, now)
+    checks += _proof(handed, credential, documents, now)
     trusted = all(check.outcome is CheckOutcome.PASSED for check in checks)
     checks.append(_status(credential, documents, now) if trusted else Check("status", CheckOutcome.NOT_CHECKED))
     checks += [_dates(credential, now), _recipient(credential, recipient_email)]
     return _report(credential, checks)
+
+
+def _proof(handed: Handed, credential: JsonObject, documents: Documents, now: datetime) -> list[Check]:
+    """The checks ``intact`` and ``signed_by``, by the embedded proof or the signature around it all."""
+    if handed.jws is not None and handed.header is not None:
+        return check_signature(handed.jws, handed.header, handed.document, documents)
+    return _signature(credential, documents, now)
 
 
 def _report(credential: JsonObject | None, checks: list[Check]) -> VerificationReport:
@@ -123,8 +137,7 @@ def _status_of(entry: JsonObject, credential: JsonObject, documents: Documents, 
         url = entry.get("statusListCredential")
         if not isinstance(url, str) or purpose not in _PURPOSES:
             raise CredentialInvalidError("The status entry cannot be used.", code="status_entry_malformed")
-        status_list = documents.get(url, ACCEPT_CREDENTIAL)
-        _check_status_list(status_list, credential, documents, now)
+        status_list = _status_list(url, credential, documents, now)
         return _PURPOSES[purpose] if read_status(status_list, entry) else ""
     if "1EdTechRevocationList" in kinds and isinstance(entry.get("id"), str):
         listed = documents.get(entry["id"])
@@ -134,14 +147,18 @@ def _status_of(entry: JsonObject, credential: JsonObject, documents: Documents, 
     raise CredentialInvalidError("This kind of status is not known.", code="status_type_unsupported")
 
 
-def _check_status_list(status_list: JsonObject, credential: JsonObject, documents: Documents, now: datetime) -> None:
+def _status_list(url: str, credential: JsonObject, documents: Documents, now: datetime) -> JsonObject:
+    """The status list at ``url``, with an embedded proof or as a JWT; raises when it cannot be relied on."""
+    handed = read_badge(documents.content(url, f"{ACCEPT_CREDENTIAL}, {JWT_TYPES}"))
+    status_list = handed.document if handed.jws is None else credential_of(handed.document)
     same_issuer = issuer_id_of(status_list) == issuer_id_of(credential)
     signed = same_issuer and all(
-        check.outcome is CheckOutcome.PASSED for check in _signature(status_list, documents, now)
+        check.outcome is CheckOutcome.PASSED for check in _proof(handed, status_list, documents, now)
     )
     until = parse_time(status_list["validUntil"]) if "validUntil" in status_list else None
     if not signed or ("validUntil" in status_list and (until is None or until <= now)):
         raise CredentialInvalidError("The status list cannot be relied on.", code="status_list_untrusted")
+    return status_list
 
 
 def _revoked_ids(listed: JsonObject) -> Iterator[object]:

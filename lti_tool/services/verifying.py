@@ -12,7 +12,7 @@ MAX_FILE_BYTES = 10 * MEGABYTE
 
 _CHECKS = {
     "readable": "The file holds a badge that can be read",
-    "shape": "It has everything Open Badges 3.0 asks for",
+    "shape": "It has everything the standard asks for",
     "intact": "It is as it was signed",
     "signed_by": "The key belongs to the issuer",
     "status": "The issuer has not revoked it",

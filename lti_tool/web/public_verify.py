@@ -6,20 +6,19 @@ Documents of this tool's own issuers are read from the database: a server cannot
 
 from dataclasses import dataclass
 from typing import Final, cast
-from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, abort, jsonify, make_response, render_template, request
+from flask import Blueprint, Flask, Response, abort, current_app, jsonify, make_response, render_template, request
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from lti_tool.errors import CredentialInvalidError, InvalidInputError, NotFoundError, OutboundError, ToolError
+from lti_tool.errors import CredentialInvalidError, InvalidInputError, OutboundError, ToolError
 from lti_tool.openbadges.issuer_keys import Fetched
 from lti_tool.openbadges.report import VerificationReport
 from lti_tool.openbadges.verify import HttpFetch, verify_credential
 from lti_tool.outbound import Answer
-from lti_tool.services import publishing, status, verifying
+from lti_tool.services import status, verifying
 from lti_tool.web.access import public
 from lti_tool.web.current import services, wants_json
 from lti_tool.web.public_answers import CREDENTIAL
-from lti_tool.web.public_documents import signed_status_list
 from lti_tool.web.rates import limiter, set_up
 from lti_tool.web.verify_words import LIMITS, check_lines, refusal, verdict_words
 from lti_tool.wiring import Services
@@ -27,6 +26,7 @@ from lti_tool.wiring import Services
 blueprint = Blueprint("verify", __name__)
 blueprint.record_once(lambda state: set_up(cast("Flask", state.app)))
 
+OWN_DOCUMENTS: Final = ("credentials", "achievements", "issuers", "status")
 RATE: Final = "60 per minute"
 """Checks one address may ask for: each may make this server call the hosts that a badge names."""
 
@@ -120,33 +120,24 @@ def _read(fetch: "OwnFirst", url: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class OwnFirst:
-    """A ``Fetch`` that answers this tool's own addresses from the database, and calls other hosts."""
+    """A ``Fetch`` that asks this tool's own pages without the network, and calls other hosts."""
 
     parts: Services
 
     def __call__(self, url: str, accept: str) -> Fetched:
         """Return the document at ``url``; raises ``OutboundError``."""
-        return self.own(url) or HttpFetch(self.parts.http)(url, accept)
+        return self.own(url, accept) or HttpFetch(self.parts.http)(url, accept)
 
-    def own(self, url: str) -> Answer | None:
-        """Return what this tool itself answers at ``url``; ``None`` when the address is somebody else's."""
+    def own(self, url: str, accept: str = verifying.ACCEPT) -> Answer | None:
+        """Return what this tool itself answers a stranger at ``url``; ``None`` when the address is somebody else's."""
         base = self.parts.settings.public_url
-        kind, _, public_id = urlsplit(url).path.removeprefix(urlsplit(base).path).strip("/").partition("/")
-        if not url.startswith(f"{base}/") or not public_id:
+        if not url.startswith(tuple(f"{base}/{name}/" for name in OWN_DOCUMENTS)):
             return None
-        try:
-            text = self._own_text(kind, public_id)
-        except NotFoundError:
-            return Answer(url, 404, {}, b"")
-        return None if text is None else Answer(url, 200, {}, text.encode())
-
-    def _own_text(self, kind: str, public_id: str) -> str | None:
-        with self.parts.database.read() as session:
-            if kind == "credentials":
-                return publishing.signed_copy(session, public_id.removesuffix(".json").removesuffix(".png")).text
-            if kind == "issuers" and "/" not in public_id:
-                return publishing.issuer_text(session, public_id)
-        return signed_status_list(self.parts, public_id) if kind == "status" else None
+        # The same code as for anybody who asks from outside, without the way there and back.
+        path = url.removeprefix(base).partition("?")[0]
+        builder = EnvironBuilder(path=path, base_url=base, headers=[("Accept", accept)])
+        body, status, headers = run_wsgi_app(current_app.wsgi_app, builder.get_environ(), buffered=True)
+        return Answer(url, int(status.split()[0]), dict(headers), b"".join(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +156,8 @@ def named_in(report: VerificationReport) -> Named | None:
         return None
     subject, issuer = credential.get("credentialSubject"), credential.get("issuer")
     achievement = subject.get("achievement") if isinstance(subject, dict) else None
+    if isinstance(credential.get("badge"), dict):  # Open Badges 2.0
+        achievement, issuer = credential["badge"], credential["badge"].get("issuer")
     name = achievement.get("name") if isinstance(achievement, dict) else credential.get("name")
     issuer_id = issuer.get("id") if isinstance(issuer, dict) else issuer
     issuer_name = issuer.get("name") if isinstance(issuer, dict) else None

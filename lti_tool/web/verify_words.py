@@ -83,8 +83,8 @@ CHECKS: Mapping[str, Mapping[CheckOutcome, Any]] = {
         UNKNOWN: _l("It is a badge of a kind that is not read here."),
     },
     "shape": {
-        PASSED: _l("It has everything Open Badges 3.0 asks for."),
-        FAILED: _l("Parts are missing that Open Badges 3.0 asks for."),
+        PASSED: _l("It has everything the standard asks for."),
+        FAILED: _l("Parts are missing that the standard asks for."),
         UNKNOWN: _l("It follows another version of the standard, which is not checked here."),
     },
     "intact": {
@@ -129,8 +129,8 @@ REASONS: Mapping[str, Any] = {
     "picture_without_credential": _l(
         "The picture holds no badge. Copying or editing a picture often loses it: use the file as you received it."
     ),
-    "jwt_unsupported": _l("It is a badge in the form of a JWT."),
-    "version_unsupported": _l("It is perhaps an Open Badges 2.0 badge or an older draft."),
+    "jws_malformed": _l("It looks like a signed text, but a part of it is damaged."),
+    "version_unsupported": _l("It is perhaps an Open Badges 1.0 badge or an older draft."),
     "members_missing": _l("Missing: %(members)s"),
     "proof_missing": _l("It is not signed."),
     "proof_expired": _l("The signature was only good until a date that is past."),
@@ -139,6 +139,12 @@ REASONS: Mapping[str, Any] = {
     "context_unknown": _l("It uses words whose meaning is not known here."),
     "issuer_mismatch": _l("The key belongs to somebody else."),
     "key_not_listed": _l("The issuer's page does not list this key."),
+    "key_unknown": _l("The key could not be had from the issuer."),
+    "key_not_named": _l("The signature does not say which key it was made with."),
+    "claims_differ": _l("The envelope says something else than the badge in it: %(members)s"),
+    "hosted": _l("It is kept at an address of its own. That address was asked, and what it answered was checked."),
+    "assertion_without_address": _l("It names no address where it is kept, and it is not signed either."),
+    "assertion_other": _l("Its address answers with another badge."),
     "key_ended": _l("The key was no longer in use when the badge was signed."),
     "key_unsupported": _l("The key is of a kind that is not known here."),
     "recipient_other": _l("People have several addresses: ask which one their course knew them by."),

@@ -134,13 +134,13 @@ def test_svg_round_trip(svg, text):
 
 def test_replacing_a_credential_takes_nothing_else_away():
     for old in ('<openbadges:credential verify="a"/>', "<openbadges:credential>b</openbadges:credential>"):
-        head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:openbadges="{baking.SVG_NAMESPACE}"><a/>'
+        head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:openbadges="{NS}"><a/>'
         baked = baking.bake_svg(f"{head}{old}<g/>{'</svg>'}", JWS)
         assert baked.endswith("<a/><g/></svg>")
 
 
 def test_svg_form_of_the_standard():
-    head = f'<svg xmlns:openbadges="{baking.SVG_NAMESPACE}" xmlns="http://www.w3.org/2000/svg">'
+    head = f'<svg xmlns:openbadges="{NS}" xmlns="http://www.w3.org/2000/svg">'
     tail = "<g/></svg>"
     assert baking.bake_svg(SVG, '{"a":1}') == (
         head + '<openbadges:credential><![CDATA[{"a":1}]]></openbadges:credential>' + tail
@@ -169,7 +169,6 @@ def test_svg_without_a_credential():
         '<svg xmlns="http://www.w3.org/2000/svg"><openbadges:credential/></svg>',
         '<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg xmlns="http://www.w3.org/2000/svg">&a;</svg>',
         '<!DOCTYPE svg SYSTEM "file:///etc/passwd"><svg xmlns="http://www.w3.org/2000/svg"/>',
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:openbadges="http://openbadges.org"/>',
         '<svg xmlns="http://www.w3.org/2000/svg"/>trailing',
     ],
 )
@@ -191,3 +190,43 @@ def test_a_signed_credential_survives_both_pictures(signed, png):
     text = json.dumps(signed)
     assert json.loads(baking.unbake_png(baking.bake_png(png, text))) == signed
     assert json.loads(baking.unbake_svg(baking.bake_svg(SVG, text))) == signed
+
+
+# -- both standards ---------------------------------------------------------------------------------------------------
+
+
+def test_a_picture_carries_the_badge_of_each_standard(png):
+    both = baking.bake_png(baking.bake_png(png, JSON_TEXT), JWS, baking.V2)
+    assert (baking.unbake_png(both), baking.unbake_png(both, baking.V2)) == (JSON_TEXT, JWS)
+    assert both == with_chunk(baking.bake_png(png, JSON_TEXT), chunk(b"iTXt", b"openbadges\0\0\0\0\0" + JWS.encode()))
+    again = baking.bake_png(both, "{}", baking.V2)
+    assert (baking.unbake_png(again), baking.unbake_png(again, baking.V2)) == (JSON_TEXT, "{}")
+
+
+@pytest.mark.parametrize("first", [baking.V2, baking.V3])
+def test_an_svg_carries_the_badge_of_each_standard(first):
+    second = baking.V3 if first is baking.V2 else baking.V2
+    both = baking.bake_svg(baking.bake_svg(SVG, JSON_TEXT, first), JWS, second)
+    assert (baking.unbake_svg(both, first), baking.unbake_svg(both, second)) == (JSON_TEXT, JWS)
+    again = baking.bake_svg(baking.bake_svg(both, '{"a":1}', second), '{"b":1}', first)
+    assert (baking.unbake_svg(again, second), baking.unbake_svg(again, first)) == ('{"a":1}', '{"b":1}')
+    assert render_png(again) == render_png(SVG)
+
+
+def test_svg_form_of_open_badges_2():
+    url = "https://badges.example/credentials/1.ob2.json?a=1&b=2"
+    head = f'<svg xmlns:openbadges="http://openbadges.org" xmlns="{SVG_NS}">'
+    hosted = baking.bake_svg(SVG, '{"a":1}', baking.V2, verify=url)
+    escaped = url.replace("&", "&amp;")
+    element = f'<openbadges:assertion verify="{escaped}"><![CDATA[{{"a":1}}]]></openbadges:assertion>'
+    assert hosted == f"{head}{element}<g/></svg>"
+    assert baking.unbake_svg(hosted, baking.V2) == '{"a":1}'
+    signed = baking.bake_svg(SVG, JWS, baking.V2)
+    assert signed == f'{head}<openbadges:assertion verify="{JWS}"></openbadges:assertion><g/></svg>'
+    assert baking.unbake_svg(signed, baking.V2) == JWS
+
+
+def test_an_old_svg_with_an_address_alone_is_read():
+    url = "https://badges.example/1"
+    old = f'<svg xmlns="{SVG_NS}" xmlns:ob="http://openbadges.org"><ob:assertion verify="{url}"/></svg>'
+    assert (baking.unbake_svg(old, baking.V2), baking.unbake_svg(old)) == (url, None)

@@ -88,12 +88,6 @@ def test_too_deep_a_document_is_not_walked(web):
     assert reason(verify(deep, web), "readable") == ("failed", "json_too_deep")
 
 
-def test_a_jwt_is_not_called_invalid(web):
-    report = verify("eyJhbGciOiJSUzI1NiJ9.eyJhIjoxfQ.c2ln\n", web)
-    assert report.outcome is Verdict.CANNOT_CHECK
-    assert reason(report, "readable") == ("unknown", "jwt_unsupported")
-
-
 @pytest.mark.parametrize(
     ("path", "value", "named"),
     [

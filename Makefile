@@ -7,6 +7,7 @@ LTIJS := bench/ltijs
 BENCH_PEERS = $(if $(filter sign,$(NAME)),$(WITNESSES)/node_modules/.package-lock.json) \
 	$(if $(filter launch,$(NAME)),$(LTIJS)/node_modules/.stamp-built)
 OPENEDX := $(VENV)/openedx
+VALIDATOR := $(VENV)/openbadges-validator
 SUITES := $(wildcard tests/unit tests/architecture tests/witnesses tests/conformance tests/functional)
 BROWSER_TESTS := $(wildcard tests/browser/test_*.py)
 TRANSLATIONS := $(wildcard lti_tool/translations/*/LC_MESSAGES/*.po)
@@ -21,7 +22,7 @@ CHROMIUM ?= $(firstword $(wildcard /usr/bin/chromium))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo dev test sure lint fmt types unit architecture witnesses conformance functional browser bench wheel lock \
-	translations clean set-up openedx need-node need-chromium need-browsers
+	translations clean set-up openedx openbadges-validator need-node need-chromium need-browsers
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,13 +54,13 @@ unit: $(VENV)/.stamp-test  ## one module at a time (ARGS="-k launch")
 architecture: $(VENV)/.stamp-test  ## imports, fences, documentation, translations
 	@$(BIN)/python -m pytest tests/architecture $(ARGS)
 
-witnesses: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ## the verifiers nobody here wrote, tested themselves
+witnesses: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(VALIDATOR)/.stamp  ## the verifiers nobody here wrote, tested themselves
 	@$(BIN)/python -m pytest tests/witnesses $(ARGS)
 
-conformance: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json  ## the standards, clause by clause
+conformance: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(VALIDATOR)/.stamp  ## the standards, clause by clause
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/conformance $(ARGS)
 
-functional: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp  ## several parts together, on SQLite and PostgreSQL
+functional: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp $(VALIDATOR)/.stamp  ## several parts together, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) tests/functional $(ARGS)
 
 browser: $(VENV)/.stamp-test need-chromium need-browsers  ## the pages in a real browser
@@ -84,11 +85,14 @@ wheel: $(VENV)/.stamp-test  ## build the wheel into dist/
 COMPILE = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 	--custom-compile-command 'make lock' $(UPGRADE)
 lock: $(VENV)/.stamp-uv  ## pin the dependencies of pyproject.toml, with hashes
+	@mkdir -p build
 	@echo 'uv==0.13.9' | $(COMPILE) - -o requirements-uv.lock
 	@$(COMPILE) --extra test pyproject.toml -o requirements-test.lock
 	@$(COMPILE) --extra demo --extra build pyproject.toml -c requirements-test.lock -o requirements-demo.lock
 	@$(COMPILE) pyproject.toml -c requirements-test.lock -o requirements.lock
 	@printf 'lti-consumer-xblock==11.4.4\ncryptography>=50\n' | $(COMPILE) - -o requirements-openedx.lock
+	@echo 'pycryptodome==3.23.0' > build/overrides.txt
+	@echo 'openbadges==1.1.2' | $(COMPILE) --override build/overrides.txt - -o requirements-openbadges.lock
 	@for one in $(WITNESSES) $(LTIJS); do (cd $$one && npm install --package-lock-only --no-progress --loglevel=error); done
 
 clean:  ## remove what was set up or built (var/, the data of a development database, stays)
@@ -98,7 +102,7 @@ clean:  ## remove what was set up or built (var/, the data of a development data
 
 # -- what the targets stand on ----------------------------------------------------------------------------------------
 
-set-up: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp need-chromium need-browsers
+set-up: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(OPENEDX)/.stamp $(VALIDATOR)/.stamp need-chromium need-browsers
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is missing. Debian: apt install python3 python3-venv;" \
@@ -145,6 +149,17 @@ $(OPENEDX)/.stamp: requirements-openedx.lock $(VENV)/.stamp-uv
 	@rm -rf $(OPENEDX) && $(BIN)/python -m venv --without-pip $(OPENEDX)
 	@$(BIN)/uv pip install -q --python $(OPENEDX)/bin/python --require-hashes -r $< 2>/dev/null || \
 		$(BIN)/python -m pip --python $(OPENEDX)/bin/python install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# The official validator of Open Badges 2.0 pins packages of its time, so it gets one, too; --no-deps because the lock
+# takes a newer pycryptodome than it pins, which builds on a Python of today.
+openbadges-validator: $(VALIDATOR)/.stamp
+
+$(VALIDATOR)/.stamp: requirements-openbadges.lock $(VENV)/.stamp-uv
+	@echo "Installing the packages of $< …"
+	@rm -rf $(VALIDATOR) && $(BIN)/python -m venv --without-pip $(VALIDATOR)
+	@$(BIN)/uv pip install -q --python $(VALIDATOR)/bin/python --no-deps --require-hashes -r $< 2>/dev/null || \
+		$(BIN)/python -m pip --python $(VALIDATOR)/bin/python install -q --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 need-node:

@@ -8,7 +8,27 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lti_tool.db import Database, make_engine
 from lti_tool.errors import ToolError
-from lti_tool.models import Deployment, DeploymentState, IssuerKey, IssuerProfile, Registration, SyncRun, SyncState
+from lti_tool.evidence.base import ClauseKind
+from lti_tool.evidence.canvas_scopes import parts_of
+from lti_tool.evidence.moodle import decided_with
+from lti_tool.models import (
+    INSTITUTION,
+    BackpackHost,
+    Deployment,
+    DeploymentState,
+    GrantState,
+    IssuerJwsKey,
+    IssuerKey,
+    IssuerProfile,
+    IssuingPlatform,
+    IssuingState,
+    MirroredAward,
+    MirrorState,
+    Registration,
+    SyncRun,
+    SyncState,
+)
+from lti_tool.services import host_pace, platform_apis, source_health
 from lti_tool.settings import Settings
 from lti_tool.vault import Vault
 
@@ -38,7 +58,7 @@ def examine(settings: Settings) -> list[Finding]:
     schema = _schema(database)
     findings.append(schema)
     if schema.is_good:
-        for look in (_platforms, _pending, _issuers, _keys, _reading):
+        for look in (_platforms, _pending, _issuers, _keys, _backpacks, _grants, _issuing, _reading):
             findings.extend(look(settings, database))
     database.engine.dispose()
     return findings
@@ -74,11 +94,8 @@ def _pending(_settings: Settings, database: Database) -> Iterator[Finding]:
 
 def _issuers(settings: Settings, database: Database) -> Iterator[Finding]:
     with database.read() as session:
-        foreign = [
-            profile.name
-            for profile in session.scalars(select(IssuerProfile))
-            if profile.base_url != settings.public_url
-        ]
+        profiles = list(session.scalars(select(IssuerProfile).order_by(IssuerProfile.id)))
+    foreign = [profile.name for profile in profiles if profile.base_url != settings.public_url]
     for name in foreign:
         yield Finding(
             "issuer",
@@ -86,12 +103,22 @@ def _issuers(settings: Settings, database: Database) -> Iterator[Finding]:
             f"{name} was made under another public URL",
             "keep its old address answering: its credentials name it for ever",
         )
+    for profile in profiles:
+        missing = [name for name, value in (("e-mail", profile.email), ("web", profile.url)) if not value]
+        if missing:
+            yield Finding(
+                "issuer contact",
+                False,
+                f"{profile.name} has no {' and no '.join(missing)} address, which Open Badges 2.0 hosts demand",
+                f"lti-badges issuers set {profile.public_id} --url URL --email ADDRESS",
+            )
 
 
 def _keys(settings: Settings, database: Database) -> Iterator[Finding]:
     vault = Vault(settings.key_encryption_key)
     with database.read() as session:
         locked = list(session.scalars(select(IssuerKey.private_key)))
+        locked += session.scalars(select(IssuerJwsKey.private_key))
     unreadable = sum(not _opens(vault.open, text) for text in locked)
     yield Finding(
         "issuer keys",
@@ -107,6 +134,65 @@ def _opens(open_: Callable[[str], str], locked: str) -> bool:
     except ToolError:
         return False
     return True
+
+
+def _grants(_settings: Settings, database: Database) -> Iterator[Finding]:
+    """Leave to read platforms' own APIs: what has to be given again, and how many courses could not be read so."""
+    with database.read() as session:
+        grants = platform_apis.list_grants(session)
+        failures = source_health.count_all_failures(session)
+    for one in grants:
+        place = "the institution" if one.place == INSTITUTION else f"course {one.place.removeprefix('context:')}"
+        where = f"{one.source} of {one.platform} for {one.organization}, {place}"
+        is_good = one.state is GrantState.ACTIVE
+        code = one.error_code or "grant_refused"
+        fact = f"{where}: " + (f"works, for {_decided(one)}" if is_good else f"has to be given again ({code})")
+        remedy = "" if is_good else "connect the account again on the platform's page under /admin"
+        yield Finding("grant", is_good, fact, remedy)
+    for source, code, number in failures:
+        courses = "1 course" if number == 1 else f"{number} courses"
+        yield Finding("evidence", False, f"{courses} could not be read by {source} ({code})", "see /admin")
+
+
+def _decided(grant: platform_apis.GrantEntry) -> str:
+    """The kinds of clause that what was granted can decide."""
+    if grant.source == platform_apis.MOODLE:
+        kinds = decided_with(grant.scopes)
+    else:
+        kinds = frozenset(kind for part in parts_of(grant.scopes) for kind in part.decides)
+    return ", ".join(kind.value for kind in ClauseKind if kind in kinds) or "nothing"
+
+
+def _backpacks(_settings: Settings, database: Database) -> Iterator[Finding]:
+    with database.read() as session:
+        hosts = list(session.scalars(select(BackpackHost).where(BackpackHost.is_offered).order_by(BackpackHost.name)))
+    for host in hosts:
+        is_well = host.failures < host_pace.RESTS_AFTER
+        fact = "takes badges" if is_well else f"does not answer ({host.error_code})"
+        remedy = "" if is_well else "look at /admin/backpacks; its deliveries wait and go on by themselves"
+        yield Finding("backpack", is_well, f"{host.name} {fact}", remedy)
+
+
+def _issuing(_settings: Settings, database: Database) -> Iterator[Finding]:
+    failed = func.count().filter(MirroredAward.state == MirrorState.FAILED)
+    with database.read() as session:
+        rows = session.execute(
+            select(IssuingPlatform, failed)
+            .outerjoin(MirroredAward, MirroredAward.issuing_platform_id == IssuingPlatform.id)
+            .where(IssuingPlatform.state != IssuingState.DISABLED)
+            .group_by(IssuingPlatform.id)
+            .order_by(IssuingPlatform.id)
+        ).all()
+    for platform, number in rows:
+        if platform.state is IssuingState.REFUSED:
+            fact, remedy = "refuses the institution's account", "sign in again under /admin/issuing"
+        elif number:
+            fact, remedy = f"did not take {number} badges", "see the reasons under /admin/issuing"
+        elif platform.error_code:
+            fact, remedy = f"failed last ({platform.error_code})", "it is tried again by itself"
+        else:
+            fact, remedy = "works" if platform.last_success_at else "was not needed yet", ""
+        yield Finding("issuing platform", not remedy, f"{platform.name} {fact}", remedy)
 
 
 def _reading(_settings: Settings, database: Database) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ database. Values that hold a secret leave it out of their ``repr``.
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,12 +16,27 @@ from typing import Protocol
 from lti_tool.errors import BackpackConsentError, BackpackError, BackpackRefusedError
 
 
+class Face(StrEnum):
+    """The form in which a badge travels. One decision and one status stand behind all of them."""
+
+    OB3_JSON = "ob3_json"
+    """Open Badges 3.0 with an embedded proof: the signed JSON, byte for byte."""
+    OB3_JWT = "ob3_jwt"
+    """Open Badges 3.0 as a VC-JWT, a compact JWS."""
+    OB2_HOSTED = "ob2_hosted"
+    """Open Badges 2.0, hosted: the host is told the address of the assertion and fetches it there."""
+
+
 class Outcome(StrEnum):
-    """What a host did with a credential that was pushed."""
+    """What a host did with a credential that was pushed, or is to be gone."""
 
     CREATED = "created"
     REPLACED = "replaced"
     UNCHANGED = "unchanged"
+    """It was there already (Badge Connect: ``DUPLICATE_BADGE``)."""
+    WITHDRAWN = "withdrawn"
+    STATUS_SAYS = "status_says"
+    """The protocol has no way to withdraw; the status that the document names says that it is revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +90,24 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class BadgeDocument:
+    """One face of a badge, as it is sent.
+
+    ``id``: what the host lists it by: the credential's id, or the address of the hosted assertion. ``text``: what is
+    sent (3.0), or what the host finds at the address (2.0).
+    """
+
+    face: Face
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A host's answer to a push. It proves transport only, until ``read_back`` is true.
 
     ``remote_id`` is the credential's id as the host echoed it. ``read_back``: the credential was fetched again
-    (``Backpack.find``) and is the same (``same_credential``); a push itself never sets it.
+    (``Backpack.find``) and is the same (``shows``); a push itself never sets it.
     """
 
     outcome: Outcome
@@ -91,7 +119,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class HostProfile:
-    """The learner's account at the host; ``email`` when the host tells it."""
+    """The learner's account at the host; ``email`` when the host tells it, then also its ``id`` if it has no other."""
 
     id: str
     name: str | None
@@ -104,6 +132,16 @@ class Backpack(Protocol):
     Raises ``BackpackError`` (worth trying again), ``BackpackThrottledError``, ``BackpackAnswerError``,
     ``BackpackRefusedError`` and ``BackpackConsentError`` (the learner has to connect again).
     """
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """The faces hosts of this protocol take, the best first."""
+        ...
+
+    @property
+    def can_withdraw(self) -> bool:
+        """Whether ``withdraw`` can do anything; where not, a badge's own status has to say that it is revoked."""
+        ...
 
     def discover(self, address: str) -> HostDescription:
         """Read the description of the host at an address a person typed."""
@@ -142,12 +180,26 @@ class Backpack(Protocol):
         """End the consent at the host; ``False`` when the host offers no way to."""
         ...
 
-    def push(self, host: HostDescription, tokens: Tokens, document_text: str) -> Receipt:
-        """Send exactly this signed text; sending it twice does no harm."""
+    def push(self, host: HostDescription, tokens: Tokens, document: BadgeDocument) -> Receipt:
+        """Send exactly this document; sending it twice leaves one badge.
+
+        Raises ``BackpackRefusedError`` with ``backpack_form_refused`` when the host takes no such face.
+        """
         ...
 
-    def find(self, host: HostDescription, tokens: Tokens, credential_id: str) -> str | None:
-        """Read a credential back as text, or ``None`` when the host does not list it."""
+    def can_read(self, tokens: Tokens) -> bool:
+        """Whether the consent allows to read back what is there."""
+        ...
+
+    def find(self, host: HostDescription, tokens: Tokens, ids: Collection[str]) -> dict[str, str]:
+        """Read badges back: the texts the host lists for these ids; one that it does not list is left out."""
+        ...
+
+    def withdraw(self, host: HostDescription, tokens: Tokens, document_id: str, reason: str) -> bool:
+        """Take a badge out of the backpack again; ``False`` where the protocol has no way to.
+
+        A badge that is not there counts as withdrawn.
+        """
         ...
 
     def profile(self, host: HostDescription, tokens: Tokens) -> HostProfile:
@@ -177,6 +229,29 @@ def authorization_code(answer: Mapping[str, str], state: str) -> str:
     if not code:
         raise BackpackConsentError("The backpack gave no code. Connect again.")
     return code
+
+
+def shows(document: BadgeDocument, got: str | None) -> bool:
+    """Whether what a host lists is the document that was sent.
+
+    A 2.0 host keeps its own copy of the assertion (with a picture and a recipient of its own), so that one is the
+    same when it has the address and (where it is told) the badge class, and is not marked as revoked.
+    """
+    if document.face is not Face.OB2_HOSTED:
+        return same_credential(document.text, got)
+    try:
+        sent, listed = json.loads(document.text), json.loads(got or "null")
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(sent, dict) or not isinstance(listed, dict) or listed.get("revoked") is True:
+        return False
+    is_badge = "badge" not in listed or _reference(sent.get("badge")) == _reference(listed["badge"])
+    return listed.get("id") == document.id and is_badge
+
+
+def _reference(value: object) -> object:
+    """A thing named by its id, or given whole."""
+    return value.get("id") if isinstance(value, dict) else value
 
 
 def same_credential(sent_text: str, got: str | None) -> bool:

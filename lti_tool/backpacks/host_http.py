@@ -4,11 +4,12 @@ Messages name the host and the HTTP status; never a body, a token or a learner's
 """
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lti_tool.errors import (
     AddressRefusedError,
@@ -20,7 +21,7 @@ from lti_tool.errors import (
     BackpackThrottledError,
     OutboundError,
 )
-from lti_tool.outbound import MEGABYTE, Answer, HttpClient
+from lti_tool.outbound import MEGABYTE, Answer, HttpClient, origin_of
 
 LONGEST_WAIT: Final = 86_400.0
 """Seconds; a host that asks for more than a day is asked again after a day."""
@@ -49,14 +50,36 @@ class HostHttp:
         """POST a form."""
         return self._call("POST", url, headers={"Accept": "application/json", **headers}, data=dict(form))
 
-    def post_json(self, url: str, document: Mapping[str, object]) -> Answer:
-        """POST a JSON document without a token."""
-        return self._call("POST", url, headers={"Accept": "application/json"}, json=dict(document))
+    def post_json(self, url: str, document: Mapping[str, object], *, token: str | None = None) -> Answer:
+        """POST a JSON document."""
+        headers = {"Accept": "application/json"} | (bearer(token) if token is not None else {})
+        return self._call("POST", url, headers=headers, json=dict(document))
+
+    def send_json(self, method: str, url: str, document: Mapping[str, object], *, token: str) -> Answer:
+        """PUT, or DELETE with, a JSON document."""
+        return self._call(method, url, headers={"Accept": "application/json"} | bearer(token), json=dict(document))
 
     def post_bytes(self, url: str, body: bytes, content_type: str, *, token: str) -> Answer:
         """POST exactly these bytes."""
         headers = {"Accept": "application/json, text/plain;q=0.9", "Content-Type": content_type}
         return self._call("POST", url, headers=headers | bearer(token), data=body)
+
+    def named_address(self, value: object, answer: Answer) -> str | None:
+        """Return an address that a host's description names, made absolute and checked; ``None`` for none."""
+        if not isinstance(value, str) or not value.strip():
+            return None
+        if split_url(value.strip()) is None:
+            raise BackpackAnswerError(f"{host_of(answer.url)} names an address that cannot be read.")
+        url: str = urljoin(answer.url, value.strip())
+        self.check_address(url)
+        return url
+
+    def required_address(self, value: object, answer: Answer, what: str) -> str:
+        """Return the same; raises ``BackpackAnswerError`` for none. ``what`` completes "names no … address"."""
+        url = self.named_address(value, answer)
+        if url is None:
+            raise BackpackAnswerError(f"{host_of(answer.url)} names no {what} address.", http_status=answer.status)
+        return url
 
     def check_address(self, url: str) -> None:
         """Refuse an address that neither this tool nor a learner's browser should be sent to."""
@@ -120,6 +143,46 @@ def json_object(answer: Answer) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise BackpackAnswerError(f"{host} did not answer a JSON object.", http_status=answer.status)
     return document
+
+
+def https_page(*values: object) -> str | None:
+    """Return the first https address, to show as a link; anything else is left out."""
+    return next((one for one in values if isinstance(one, str) and one.startswith("https://")), None)
+
+
+def first_text(*values: object) -> str | None:
+    """Return the first text that says something."""
+    return next((one.strip() for one in values if isinstance(one, str) and one.strip()), None)
+
+
+def split_url(url: str) -> SplitResult | None:
+    """Return the parts of an address; ``None`` when it cannot be read as one."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def next_link(answer: Answer, api_url: str) -> str | None:
+    """Return the page that ``Link`` names as the next (RFC 8288); ``None`` when it names none.
+
+    Raises ``BackpackAnswerError`` for a page on another origin: it would receive the learner's token.
+    """
+    for target, parameters in re.findall(r"<([^>]*)>([^<]*)", answer.headers.get("Link") or ""):
+        if not re.search(r';\s*rel\s*=\s*"?[^";]*\bnext\b', parameters, re.IGNORECASE):
+            continue
+        if split_url(target) is None:
+            raise BackpackAnswerError(f"{host_of(api_url)} names a page that cannot be read.")
+        url: str = urljoin(answer.url, target)
+        if urlsplit(api_url).scheme == "https" and url.startswith("http://"):
+            # Hosts behind a proxy that ends TLS often write their own pages with http.
+            url = "https://" + url.removeprefix("http://")
+        if origin_of(url) != origin_of(api_url):
+            raise BackpackAnswerError(f"{host_of(api_url)} sends this tool to another host for more badges.")
+        return url
+    return None
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:

@@ -7,7 +7,9 @@ scope, and both issue refresh tokens all the same; so a refused registration is 
 
 import base64
 import hashlib
+import re
 import secrets
+import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -15,8 +17,21 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from lti_tool import __version__
 from lti_tool.backpacks.base import AuthorizationRequest, ClientRegistration, HostDescription, Tokens
-from lti_tool.backpacks.host_http import HostHttp, host_of, json_object, raise_for_failure
-from lti_tool.errors import BackpackAnswerError, BackpackConsentError, BackpackError, BackpackRefusedError
+from lti_tool.backpacks.host_http import (
+    LONGEST_WAIT,
+    HostHttp,
+    host_of,
+    json_object,
+    raise_for_failure,
+    retry_after,
+)
+from lti_tool.errors import (
+    BackpackAnswerError,
+    BackpackConsentError,
+    BackpackError,
+    BackpackRefusedError,
+    BackpackThrottledError,
+)
 from lti_tool.outbound import Answer
 
 OFFLINE_ACCESS: Final = "offline_access"
@@ -30,8 +45,14 @@ REGISTRATION_FORMS: Final = (
     (("authorization_code",), True),
 )
 """(grant types, whether to ask for offline_access), in the order they are tried."""
-TRY_REDUCED: Final = frozenset({"", "invalid_client_metadata", "invalid_scope", "invalid_request"})
-"""Registration errors that another form may cure."""
+FINAL_REFUSALS: Final = re.compile(r"_uri|software_statement|unauthori[sz]ed|access_denied", re.IGNORECASE)
+"""Registration errors that no other form cures; hosts also write sentences there ("redirect_uris: Must be …")."""
+CLIENT_UNKNOWN: Final = frozenset({"invalid_client", "invalid client_id", "invalid client_secret"})
+"""The standard's word (RFC 6749, section 5.2), and Badgr's."""
+PATIENCE: Final = 5.0
+"""Seconds; a host that throttles token calls for no longer than this is waited for, once, before it is an error."""
+USUAL_REST: Final = 2.0
+"""Seconds to wait where such a host does not say how long."""
 
 
 class OAuthClient:
@@ -74,7 +95,7 @@ class OAuthClient:
             if answer.status in {200, 201}:
                 return self._registration(json_object(answer), scope, host)
             failure = _registration_failure(answer)
-            if answer.status != 400 or oauth_error(answer) not in TRY_REDUCED:
+            if answer.status != 400 or FINAL_REFUSALS.search(oauth_error(answer)):
                 break
         raise failure
 
@@ -162,6 +183,10 @@ class OAuthClient:
         self, url: str, client: ClientRegistration, form: dict[str, str], *, scope: str, kept: str | None
     ) -> Tokens:
         answer = self._post(url, client, form)
+        if answer.status == 429 and (rest := _rest(answer)) <= PATIENCE:
+            # One kind of host answers so to whatever follows a token call that failed, also somebody else's.
+            time.sleep(rest)
+            answer = self._post(url, client, form)
         if answer.status >= 300:
             raise _token_failure(answer)
         document = json_object(answer)
@@ -212,7 +237,9 @@ def _registration_failure(answer: Answer) -> BackpackError:
 def _token_failure(answer: Answer) -> BackpackError:
     """The error a token endpoint means (RFC 6749, section 5.2)."""
     error, host = oauth_error(answer), host_of(answer.url)
-    if error == "invalid_client" or (answer.status == 401 and error != "invalid_grant"):
+    if answer.status == 429:
+        return BackpackThrottledError(f"{host} asks to slow down.", http_status=429, retry_after=_rest(answer))
+    if error in CLIENT_UNKNOWN or (answer.status == 401 and error != "invalid_grant"):
         return BackpackRefusedError(
             f"{host} no longer knows this tool. Register again.", code="backpack_client_unknown", http_status=401
         )
@@ -220,6 +247,20 @@ def _token_failure(answer: Answer) -> BackpackError:
         return BackpackConsentError(f"{host} no longer accepts the consent. Connect again.", http_status=answer.status)
     raise_for_failure(answer, "give a token")
     return BackpackAnswerError(f"{host} gave no token.", http_status=answer.status)
+
+
+def _rest(answer: Answer) -> float:
+    """Seconds a throttling token endpoint asks for: ``Retry-After``, or ``expires`` in the body (Badgr)."""
+    named = retry_after(answer.headers)
+    if named is not None:
+        return named
+    try:
+        expires = json_object(answer).get("expires")
+    except BackpackAnswerError:
+        expires = None
+    if not isinstance(expires, int | float) or isinstance(expires, bool) or not expires >= 0:
+        return USUAL_REST
+    return min(float(expires), LONGEST_WAIT)
 
 
 def oauth_error(answer: Answer) -> str:

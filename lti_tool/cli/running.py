@@ -16,12 +16,14 @@ from lti_tool.settings import load_settings
 @click.option("--port", default=8000, show_default=True, help="Port of the tool, on localhost.")
 @click.option("--lms-port", default=8001, show_default=True, help="Port of the demo LMS, on 127.0.0.1.")
 @click.option("--backpack-port", default=8002, show_default=True, help="Port of the demo backpack, on 127.0.0.1.")
+@click.option("--passport-port", default=8003, show_default=True, help="Port of the demo passport, on 127.0.0.1.")
 @refusals
-def demo(once: bool, as_json: bool, port: int, lms_port: int, backpack_port: int) -> None:
-    """Start the tool with a demo LMS, a course and a backpack."""
-    from lti_tool.demo.run import run_demo  # the demo's packages are an extra
+def demo(once: bool, as_json: bool, port: int, lms_port: int, backpack_port: int, passport_port: int) -> None:
+    """Start the tool with a demo LMS, a course and two backpacks."""
+    from lti_tool.demo.run import Ports, run_demo  # the demo's packages are an extra
 
-    sys.exit(run_demo(once=once, as_json=as_json, port=port, lms_port=lms_port, backpack_port=backpack_port))
+    ports = Ports(port, lms_port, backpack_port, passport_port)
+    sys.exit(run_demo(ports, once=once, as_json=as_json))
 
 
 @cli.command()

@@ -5,17 +5,16 @@ import sys
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from lti_tool.cli.frame import JSON_OPTION, cli, open_services, refusals, show
+from lti_tool.cli.issuers import rotate_issuer_keys
 from lti_tool.errors import InvalidInputError, NotFoundError
 from lti_tool.frameworks.csv import read_competencies
-from lti_tool.jobs.schedule import run_due
 from lti_tool.lti import registration as registrations
 from lti_tool.models import Context
 from lti_tool.openbadges.report import Verdict
 from lti_tool.outbound import HttpClient
-from lti_tool.services import backpacks, course_sync, frameworks, issuers, revoking, verifying
+from lti_tool.services import backpack_health, backpacks, frameworks, introductions, revoking, verifying
 from lti_tool.wiring import utc_now
 
 
@@ -36,52 +35,27 @@ def keys() -> None:
 @click.option(
     "--issuer", metavar="ID", help="The key that signs an issuer's badges; ID is the end of the issuer's address."
 )
+@click.option(
+    "--compromised",
+    is_flag=True,
+    help="The issuer's keys are in wrong hands: they are not listed any more, and what they signed is signed anew.",
+)
 @refusals
-def keys_rotate(platform: str | None, issuer: str | None) -> None:
+def keys_rotate(platform: str | None, issuer: str | None, compromised: bool) -> None:
     """Make a new key. An old LTI key stays published for a month, an old issuer key for ever."""
     if (platform is None) is (issuer is None):
         raise click.UsageError("Say which key: --lti, or --issuer ID.")
+    if compromised and issuer is None:
+        raise click.UsageError("--compromised is about an issuer's keys: --issuer ID.")
     services = open_services()
     if issuer is not None:
-        with services.database.write() as session:
-            profile = issuers.get_issuer(session, issuer)
-            added = issuers.add_key(session, profile, services.vault, services.clock(), actor="cli")
-            click.echo(f"{profile.name} now signs with key {added.public_key_multibase}.")
+        rotate_issuer_keys(services, issuer, compromised=compromised)
         return
     if platform:
         with services.database.read() as session:
             registrations.get_registration(session, platform)
     key = services.tool_keys.rotate()
     click.echo(f"The tool now signs with key {key.kid}.")
-
-
-@cli.command()
-@click.option("--context", "context_id", type=int, help="One course, by its number.")
-@click.option("--all", "everything", is_flag=True, help="Every course.")
-@refusals
-def sync(context_id: int | None, everything: bool) -> None:
-    """Read courses now, evaluate them, and do what else is due."""
-    if (context_id is None) is not everything:
-        raise click.UsageError("Give --context ID or --all.")
-    services = open_services()
-    with services.database.write() as session:
-        wanted = select(Context) if everything else select(Context).where(Context.id == context_id)
-        contexts = list(session.scalars(wanted))
-        if not contexts:
-            raise NotFoundError("There is no course yet." if everything else "There is no such course.")
-        for context in contexts:
-            course_sync.request_sync(session, context, "command", services.clock())
-    ran = run_due(services)
-    with services.database.read() as session:
-        found = {context.id: course_sync.freshness(session, context.id) for context in contexts}
-    failed = {number: one.failed_code for number, one in found.items() if one.failed_code is not None}
-    busy = [number for number, one in found.items() if one.is_reading and number not in failed]
-    click.echo(f"{len(found) - len(failed) - len(busy)} courses read; {ran} tasks done.")
-    for number in busy:
-        click.echo(f"Course {number} is being read by a worker.")
-    for number, error_code in failed.items():
-        click.echo(f"lti-badges: Course {number} could not be read. [{error_code}]", err=True)
-    sys.exit(1 if failed else 0)
 
 
 @cli.group("frameworks")
@@ -112,15 +86,45 @@ def backpacks_group() -> None:
 
 @backpacks_group.command("add")
 @click.option("--name", required=True)
+@click.option("--protocol", help="ob3_api or badge_connect; without it, the host is asked.")
 @click.argument("address")
 @refusals
-def backpacks_add(name: str, address: str) -> None:
-    """Offer an Open Badges 3.0 backpack at ADDRESS to learners, once it answered."""
+def backpacks_add(name: str, protocol: str | None, address: str) -> None:
+    """Offer a backpack at ADDRESS (Open Badges 3.0 or Badge Connect) to learners, once it answered."""
     services = open_services()
-    services.backpacks[backpacks.OB3_API].discover(address)
+    found, _ = introductions.find_protocol(services.backpacks, address, protocol)
     with services.database.write() as session:
-        backpacks.add_host(session, address, name, services.clock())
-    click.echo(f"Learners can now choose {name}.")
+        backpacks.add_host(session, address, backpack_health.checked_name(name), services.clock(), protocol=found)
+    click.echo(f"Learners can now choose {name}. It speaks {backpacks.PROTOCOLS[found]}.")
+
+
+@backpacks_group.command("list")
+@JSON_OPTION
+@refusals
+def backpacks_list(as_json: bool) -> None:
+    """Show the backpacks, what waits for each, and what did not arrive."""
+    services = open_services()
+    with services.database.read() as session:
+        found = backpack_health.list_hosts(session, services.clock())
+    documents = [
+        {
+            "name": one.host.name,
+            "address": one.host.address,
+            "protocol": one.host.protocol,
+            "offered": one.host.is_offered,
+            "waiting": one.waiting,
+            "delivered": one.delivered,
+            "failed": one.failed,
+            "resting_until": one.host.paused_until.isoformat() if one.is_resting and one.host.paused_until else None,
+        }
+        for one in found
+    ]
+    lines = [
+        f"{one.host.name} ({one.host.protocol}, {one.host.address}): {one.waiting} waiting, {one.delivered} delivered, "
+        f"{sum(one.failed.values())} failed" + (", resting" if one.is_resting else "")
+        for one in found
+    ]
+    show(documents, as_json, lines or ["No backpack yet: lti-badges backpacks add --help"])
 
 
 @cli.group("credentials")

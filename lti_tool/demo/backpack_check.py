@@ -8,7 +8,7 @@ by the issuer (W3C Controlled Identifiers, section 2.2).
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from openbadgeslib.errors import LibOpenBadgesException
 from openbadgeslib.ob3 import OB3GuardUnavailable, OB3LdpVerifier, OB3Verifier, check_credential_status
@@ -43,6 +43,14 @@ class Verdict:
     state: State
     reason: str = ""
     status_checked: bool | None = False
+
+
+class Check(Protocol):
+    """Checks what a backpack was given."""
+
+    def verdict(self, text: str) -> Verdict:
+        """Check one badge as it was received."""
+        ...
 
 
 class _KeyMissing(Exception):

@@ -1,7 +1,8 @@
-"""The OAuth side of the demo backpack: RFC 7591, 6749 with 7636 (S256 only), 7009; as strict as the strictest host.
+"""The OAuth side of the demo backpacks: RFC 7591, 6749 with 7636 (S256 only), 7009; as strict as the strictest host.
 
-``grant_types`` must be exactly ``["authorization_code"]`` and ``offline_access`` is refused, though refresh tokens
-are issued; a code exchange without ``scope`` is refused; refresh tokens are spent once.
+``grant_types`` must be exactly ``["authorization_code"]`` on the host of Open Badges 3.0, and ``offline_access`` is
+refused by both, though refresh tokens are issued; a code exchange without ``scope`` is refused; refresh tokens are
+spent once.
 """
 
 import base64
@@ -25,7 +26,26 @@ REQUIRED_METADATA = (
 )  # fmt: skip
 BASE = "/ims/ob/v3p0"
 
-blueprint = Blueprint("oauth", __name__, url_prefix=f"{BASE}/oauth")
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one standard names things: where its interface is, its scopes, whether ``grant_types`` may say more."""
+
+    base: str
+    scope_prefix: str
+    scopes: tuple[str, ...]
+    takes_refresh_grant: bool
+
+
+OPEN_BADGES_3 = Dialect(BASE, SCOPE_PREFIX, SCOPES, takes_refresh_grant=False)
+
+blueprint = Blueprint("oauth", __name__)
+
+
+def dialect() -> Dialect:
+    """Return the dialect of the app that answers."""
+    found: Dialect = current_app.config["DIALECT"]
+    return found
 
 
 class OAuthRefusal(Exception):
@@ -97,14 +117,17 @@ def _check_metadata(document: dict[str, Any]) -> tuple[str, ...]:
     for name in REQUIRED_METADATA:
         if not isinstance(document.get(name), str) or not document[name].strip():
             raise OAuthRefusal("invalid_client_metadata", f"{name} is required")
-    if document.get("grant_types") != ["authorization_code"]:
+    grants = document.get("grant_types")
+    if grants != ["authorization_code"] and not (
+        dialect().takes_refresh_grant and grants == ["authorization_code", "refresh_token"]
+    ):
         raise OAuthRefusal("invalid_client_metadata", "Only authorization_code grant type is currently supported")
     if document.get("response_types") != ["code"]:
         raise OAuthRefusal("invalid_client_metadata", "Only the code response type is supported")
     if document.get("token_endpoint_auth_method") != "client_secret_basic":
         raise OAuthRefusal("invalid_client_metadata", "Only client_secret_basic is supported")
     scope = document.get("scope")
-    if not isinstance(scope, str) or not scope.split() or not set(scope.split()) <= set(SCOPES):
+    if not isinstance(scope, str) or not scope.split() or not set(scope.split()) <= set(dialect().scopes):
         raise OAuthRefusal("invalid_scope", "Requested scope contains unsupported values")
     return tuple(dict.fromkeys(scope.split()))
 

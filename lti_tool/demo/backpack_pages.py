@@ -14,12 +14,11 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from werkzeug.wrappers import Response as AnyResponse
 
 from lti_tool.demo.backpack_api import read_document
-from lti_tool.demo.backpack_check import CredentialCheck, State, Verdict
+from lti_tool.demo.backpack_check import Check, State, Verdict
 from lti_tool.demo.backpack_oauth import (
-    BASE,
-    SCOPE_PREFIX,
     OAuthRefusal,
     answer_address,
+    dialect,
     read_authorization,
     read_client,
     store,
@@ -55,7 +54,8 @@ def language() -> str:
 
 def word(key: str, /, **values: object) -> str:
     """Return the words of the page in its language."""
-    return WORDS[language()][key].format(**values)
+    words = WORDS[language()]
+    return words.get(f"{current_app.config['TITLE']}:{key}", words[key]).format(**values)
 
 
 def day(moment: datetime) -> str:
@@ -117,7 +117,7 @@ def _sign_in_page(errors: dict[str, str]) -> str:
 
 def _local_address(address: str) -> str:
     """The page to go back to: one of ours, never another site's."""
-    return address if re.match(rf"{BASE}/oauth/authorize\?|/badges/", address) else url_for("pages.home")
+    return address if re.match(rf"{dialect().base}/oauth/authorize\?|/badges/", address) else url_for("pages.home")
 
 
 @blueprint.post("/sign-out")
@@ -130,7 +130,6 @@ def sign_out() -> AnyResponse:
 # -- deciding about a connection -------------------------------------------------------------------------------------
 
 
-@blueprint.route(f"{BASE}/oauth/authorize", methods=["GET", "POST"])
 def authorize() -> AnyResponse | str | tuple[str, int]:
     """Ask the learner whether a tool may connect (RFC 6749, section 4.1.1)."""
     query = request.args.to_dict()
@@ -153,7 +152,7 @@ def authorize() -> AnyResponse | str | tuple[str, int]:
                 client=client,
                 host=urlsplit(client.uri).netloc,
                 account=account,
-                scopes=[one.removeprefix(SCOPE_PREFIX) for one in asked.scope],
+                scopes=[one.removeprefix(dialect().scope_prefix) for one in asked.scope],
             )
         )
         # Browsers hold form-action also against the redirect that follows the form.
@@ -181,14 +180,14 @@ def content_policy(form_target: str = "") -> str:
 def home() -> str:
     """Show the account's badges, each checked now, and its connections."""
     account = cast(Account, _account())
-    check = CredentialCheck(_http())
+    check = current_app.extensions["backpack_check"](_http())
     cards = [_card(one, check) for one in store().credentials_of(account.email)]
     connections = store().connections(account.email)
     return render_template("backpack/home.html", account=account, cards=cards, connections=connections, state=State)
 
 
-def _card(credential: StoredCredential, check: CredentialCheck) -> Card:
-    document = read_document(credential)
+def _card(credential: StoredCredential, check: Check) -> Card:
+    document = _shown(credential)
     achievement = _achievement(document)
     issuer = document.get("issuer")
     name = _text(achievement.get("name")) or _text(document.get("name")) or word("unnamed")
@@ -203,6 +202,10 @@ def _card(credential: StoredCredential, check: CredentialCheck) -> Card:
         arrived_at=credential.changed_at,
         verdict=check.verdict(credential.text),
     )
+
+
+def _shown(credential: StoredCredential) -> dict[str, Any]:
+    return credential.shown or read_document(credential)
 
 
 def _text(value: object) -> str:
@@ -256,7 +259,7 @@ def download(key: str) -> AnyResponse:
 def picture(key: str) -> AnyResponse:
     """Show a badge's picture from here, so that no other host learns who looks at it; a medal if there is none."""
     try:
-        body, kind = _picture_at(_text(_image(read_document(_own_credential(key))).get("id")))
+        body, kind = _picture_at(_text(_image(_shown(_own_credential(key))).get("id")))
     except (OutboundError, ValueError):
         body, kind = b"", ""
     if kind not in PICTURE_TYPES:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 CODE_LIFETIME = timedelta(seconds=600)
 TOKEN_LIFETIME = timedelta(seconds=3600)
@@ -81,6 +82,8 @@ class StoredCredential:
     content_type: str
     received_at: datetime
     changed_at: datetime
+    shown: dict[str, Any] | None = None
+    """What pages show of it, where the text itself names its parts by address only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +257,15 @@ class BackpackStore:
 
     # -- credentials -------------------------------------------------------------------------------------------------
 
-    def upsert(self, email: str, issuer_id: str, credential_id: str, text: str, content_type: str) -> bool:
+    def upsert(
+        self,
+        email: str,
+        issuer_id: str,
+        credential_id: str,
+        text: str,
+        content_type: str,
+        shown: dict[str, Any] | None = None,
+    ) -> bool:
         """Keep a credential exactly as received; returns whether it is new to the account."""
         now, key = self.clock(), (email, issuer_id, credential_id)
         with self._lock:
@@ -268,6 +279,7 @@ class BackpackStore:
                 content_type=content_type,
                 received_at=known.received_at if known else now,
                 changed_at=now,
+                shown=shown,
             )
             return known is None
 

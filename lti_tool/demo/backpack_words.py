@@ -72,6 +72,15 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "form_old_lead": "Nothing was changed. Go back, reload the page and try again.",
         "home": "To my backpack",
         "skip": "Skip to the content",
+        "passport:backpack": "Demo passport",
+        "passport:my_badges": "My passport",
+        "passport:about_lead": "This passport belongs to the demonstration: a second backpack that speaks an older "
+        "standard, Badge Connect. It keeps badges in memory and passes nothing on to anybody.",
+        "passport:intact_long": "Its address answers, and what it answers is what was sent here.",
+        "passport:revoked_long": "Its address says that the issuer has withdrawn the badge.",
+        "passport:download": "Download the assertion",
+        "assertion.create": "add badges to your passport",
+        "assertion.readonly": "see the badges in your passport",
     },
     "fr": {
         "backpack": "Porte-badges de démonstration",
@@ -144,5 +153,14 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "form_old_lead": "Rien n’a changé. Revenez en arrière, rechargez la page et réessayez.",
         "home": "Vers mon porte-badges",
         "skip": "Aller au contenu",
+        "passport:backpack": "Passeport de démonstration",
+        "passport:my_badges": "Mon passeport",
+        "passport:about_lead": "Ce passeport fait partie de la démonstration\u00a0: un second porte-badges, qui "
+        "parle une norme plus ancienne, Badge Connect. Il garde les badges en mémoire et ne transmet rien à personne.",
+        "passport:intact_long": "Son adresse répond, et sa réponse est ce qui a été envoyé ici.",
+        "passport:revoked_long": "Son adresse indique que l’émetteur a retiré le badge.",
+        "passport:download": "Télécharger l’assertion",
+        "assertion.create": "ajouter des badges à votre passeport",
+        "assertion.readonly": "voir les badges de votre passeport",
     },
 }

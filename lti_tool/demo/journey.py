@@ -10,10 +10,10 @@ WAIT_SECONDS = 60.0
 
 
 class Journey:
-    """Drives people through the demo LMS, the tool and the backpack as their browsers would."""
+    """Drives people through the demo LMS, the tool and the backpacks as their browsers would."""
 
-    def __init__(self, lms_url: str, tool_url: str, backpack_url: str) -> None:
-        self.lms_url, self.tool_url, self.backpack_url = lms_url, tool_url, backpack_url
+    def __init__(self, lms_url: str, tool_url: str) -> None:
+        self.lms_url, self.tool_url = lms_url, tool_url
         self.launches = 0
 
     def launch(self, person: str) -> Visitor:
@@ -39,10 +39,10 @@ class Journey:
             visitor.open(home)
         raise JourneyError(f"{badge} is not ready to claim")
 
-    def deliver(self, visitor: Visitor, badge_page: str, name: str, email: str) -> None:
-        """Connect the demo backpack for the badge whose page is open, as this account, and come back."""
+    def deliver(self, visitor: Visitor, badge_page: str, host_id: int, name: str, email: str) -> None:
+        """Connect one of the demo backpacks for the badge whose page is open, as this account, and come back."""
         visitor.open(badge_page)
-        visitor.post(visitor.form("/connect/"))
+        visitor.post(visitor.form(f"/connect/{host_id}"))
         # The consent happens in a window of its own: same browser, another address.
         visitor.open(visitor.link("/connect/"))
         if any("email" in form.fields for form in visitor.forms):

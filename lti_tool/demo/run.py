@@ -1,7 +1,7 @@
-"""``lti-badges demo``: the tool, a demo LMS and a demo backpack, started together and filled with a story.
+"""``lti-badges demo``: the tool, a demo LMS and two demo backpacks, started together and filled with a story.
 
 The tool runs as it does in life (web server and worker, over HTTP, on a fresh SQLite database); the LMS and the
-backpack run in this process.
+backpacks run in this process.
 """
 
 import fcntl
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import requests
@@ -29,11 +29,12 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from lti_tool.demo import reporting
 from lti_tool.demo.backpack import create_backpack
-from lti_tool.demo.browser import JourneyError
+from lti_tool.demo.browser import JourneyError, Visitor
 from lti_tool.demo.checks import verified_by
 from lti_tool.demo.journey import Journey, wait_for
 from lti_tool.demo.lms import create_lms, registration
-from lti_tool.demo.seed import seed_badges, seed_platform
+from lti_tool.demo.passport import create_passport
+from lti_tool.demo.seed import seed_backpacks, seed_badges, seed_platform
 from lti_tool.demo.story_people import INSTRUCTOR, find_person
 from lti_tool.errors import ToolError
 from lti_tool.models import DeliveryState
@@ -46,9 +47,18 @@ CLAIMERS = (("ada-okafor", "Water Keeper"), ("noor-haddad", "Fish Keeper"))
 DELIVERER = "ada-okafor"
 
 
-def run_demo(*, once: bool, as_json: bool, port: int, lms_port: int, backpack_port: int) -> int:
+class Ports(NamedTuple):
+    """Where the parts of a demo listen."""
+
+    tool: int
+    lms: int
+    backpack: int
+    passport: int
+
+
+def run_demo(ports: Ports, *, once: bool, as_json: bool) -> int:
     """Run the demo until interrupted, or ``once`` through the whole chain; returns the exit code."""
-    demo = Demo(port, lms_port, backpack_port, quiet=as_json)
+    demo = Demo(ports, quiet=as_json)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         with ExitStack() as stack:
@@ -70,21 +80,25 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 class Demo:
-    """One demo: three addresses, a folder ``var/demo``, and the tool as a child process."""
+    """One demo: four addresses, a folder ``var/demo``, and the tool as a child process."""
 
-    def __init__(
-        self, port: int, lms_port: int, backpack_port: int, *, quiet: bool, folder: Path = Path("var/demo")
-    ) -> None:
-        self.ports = (port, lms_port, backpack_port)
+    def __init__(self, ports: Ports, *, quiet: bool, folder: Path = Path("var/demo")) -> None:
+        self.ports = ports
         # Another host name than the LMS: another site, so frames and cookies behave as in life.
-        self.tool_url = f"http://localhost:{port}"
-        self.lms_url, self.backpack_url = f"http://127.0.0.1:{lms_port}", f"http://127.0.0.1:{backpack_port}"
+        self.tool_url = f"http://localhost:{ports.tool}"
+        self.lms_url = f"http://127.0.0.1:{ports.lms}"
+        self.backpack_url, self.passport_url = (
+            f"http://127.0.0.1:{ports.backpack}",
+            f"http://127.0.0.1:{ports.passport}",
+        )
         self.folder = folder.resolve()
         self.began = time.monotonic()
-        self.journey = Journey(self.lms_url, self.tool_url, self.backpack_url)
+        self.journey = Journey(self.lms_url, self.tool_url)
         self._quiet = quiet
         self._tool: subprocess.Popen[bytes] | None = None
         self._services: Services | None = None
+        self.hosts: tuple[int, ...] = ()
+        """The backpacks' ids in the tool."""
 
     @property
     def services(self) -> Services:
@@ -100,14 +114,16 @@ class Demo:
         stack.enter_context(_kept_to_oneself(self.folder))
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-        self._say("Starting the tool, a demo LMS and a demo backpack ...")
+        self._say("Starting the tool, a demo LMS and two demo backpacks ...")
         people = [(person.name, person.email) for key in ("ada-okafor",) if (person := find_person(key))]
         lms = create_lms(base_url=self.lms_url, tool_url=self.tool_url)
-        backpack = create_backpack(self.backpack_url, people=[(n, e) for n, e in people if n and e])
-        stack.enter_context(served(lms, self.ports[1]))
-        stack.enter_context(served(backpack, self.ports[2]))
+        owners = [(name, email) for name, email in people if name and email]
+        stack.enter_context(served(lms, self.ports.lms))
+        stack.enter_context(served(create_backpack(self.backpack_url, people=owners), self.ports.backpack))
+        stack.enter_context(served(create_passport(self.passport_url, people=owners), self.ports.passport))
         stack.enter_context(self._tool_running())
-        seed_platform(self.services, registration(self.lms_url, self.tool_url), self.backpack_url)
+        seed_platform(self.services, registration(self.lms_url, self.tool_url))
+        self.hosts = seed_backpacks(self.services, self.backpack_url, self.passport_url)
         self._say("Launching the course as its instructor and reading its grades ...")
         self.journey.launch(INSTRUCTOR.slug)
         wait_for("the first reading of the course", lambda: reporting.is_read(self.services))
@@ -118,7 +134,8 @@ class Demo:
     def invite(self) -> None:
         """Say where to look."""
         click.echo(f"Open {self.lms_url} : be the instructor, then Ada Okafor, and claim a badge inside the course.")
-        click.echo(f"The tool is {self.tool_url}, the backpack {self.backpack_url}. Ctrl-C stops everything.")
+        click.echo(f"The tool is {self.tool_url}, the backpacks {self.backpack_url} and {self.passport_url}.")
+        click.echo("Ctrl-C stops everything.")
 
     def wait(self) -> int:
         """Stay until interrupted or until the tool gives up."""
@@ -135,8 +152,7 @@ class Demo:
             visitor = self.journey.launch(person)
             page = self.journey.claim(visitor, badge)
             if person == DELIVERER:
-                known = find_person(person)
-                self.journey.deliver(visitor, page, known.name or "", known.email or "") if known else None
+                self._deliver(visitor, page, person)
         wait_for("the signatures", lambda: reporting.is_signed(self.services))
         wait_for("the delivery", lambda: reporting.is_delivered(self.services))
         files = reporting.write_credentials(self.services, self.folder / "credentials")
@@ -155,6 +171,14 @@ class Demo:
             document["refused_by"] = refused
         click.echo(json.dumps(document, indent=2) if as_json else reporting.summary(document))
         return 1 if failed else 0
+
+    def _deliver(self, visitor: Visitor, page: str, person: str) -> None:
+        """Send the badge to both backpacks, one after the other."""
+        known = find_person(person)
+        if known is None:
+            raise JourneyError(f"nobody in the story is {person}")
+        for host_id in self.hosts:
+            self.journey.deliver(visitor, page, host_id, known.name or "", known.email or "")
 
     # -- processes ----------------------------------------------------------------------------------------------------
 
@@ -179,7 +203,7 @@ class Demo:
 
     @contextmanager
     def _tool_running(self) -> Iterator[None]:
-        command = [sys.executable, "-m", "lti_tool", "serve", "--host", "127.0.0.1", "--port", str(self.ports[0])]
+        command = [sys.executable, "-m", "lti_tool", "serve", "--host", "127.0.0.1", "--port", str(self.ports.tool)]
         output = None if not self._quiet else subprocess.DEVNULL
         self._tool = subprocess.Popen(command, env={**os.environ, **self._environment()}, stdout=output)  # noqa: S603
         try:
@@ -243,5 +267,5 @@ def _require_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise JourneyError(
-                f"port {port} is in use; choose others with --port, --lms-port, --backpack-port"
+                f"port {port} is in use; choose others with --port, --lms-port, --backpack-port, --passport-port"
             ) from None

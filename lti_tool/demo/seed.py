@@ -26,14 +26,22 @@ LOOKS = {
 SEEDER = "cli"
 
 
-def seed_platform(services: Services, registration: dict[str, Any], backpack_url: str) -> None:
-    """Register the demo LMS, and offer the demo backpack."""
+def seed_platform(services: Services, registration: dict[str, Any]) -> None:
+    """Register the demo LMS."""
     values = dict(registration)
     deployment_id = values.pop("deployment_id")
     with services.database.write() as session:
         now = services.clock()
         add_registration(session, **values, deployment_ids=(deployment_id,), now=now, settings=services.settings)
-        backpacks.add_host(session, backpack_url, "Demo backpack", now)
+
+
+def seed_backpacks(services: Services, backpack_url: str, passport_url: str) -> tuple[int, int]:
+    """Offer the demo's two backpacks, each by its own standard; returns their ids."""
+    with services.database.write() as session:
+        now = services.clock()
+        backpack = backpacks.add_host(session, backpack_url, "Demo backpack", now)
+        passport = backpacks.add_host(session, passport_url, "Demo passport", now, protocol="badge_connect")
+        return backpack.id, passport.id
 
 
 def seed_badges(services: Services, *, locale: str = "en") -> int:
@@ -48,6 +56,7 @@ def seed_badges(services: Services, *, locale: str = "en") -> int:
             session, context.organization_id, services.settings.public_url, services.vault, now
         )
         profile.description = story.COURSE.about.of(locale)
+        profile.url, profile.email = story.INSTITUTION_URL, story.INSTITUTION_EMAIL
         items = _seed_skills(session, context, locale, now)
         for key, picture in pictures.items():
             _seed_badge(

@@ -18,6 +18,8 @@ _INSTITUTION = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#"
 LEARNER_ROLE = f"{_MEMBERSHIP}Learner"
 INSTRUCTOR_ROLE = f"{_MEMBERSHIP}Instructor"
 TEST_USER_ROLE = "http://purl.imsglobal.org/vocab/lti/system/person#TestUser"
+INSTITUTION_URL = "https://lakeside.example"
+INSTITUTION_EMAIL = "badges@lakeside.example"
 
 
 @dataclass(frozen=True, slots=True)

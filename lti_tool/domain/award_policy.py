@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
+from lti_tool.domain.assessments import MOST_ASSESSORS
 from lti_tool.errors import InvalidInputError
 
 MAX_GRACE_DAYS = 365
@@ -43,7 +44,7 @@ class AwardPolicy:
 
     ``hold_until``: no offer before this moment. ``needs_posted_grades``: no offer while any grade the rule looks at is
     hidden. ``validity_days``: counted from the claim, ``None`` for ever. ``renewal_window_days``: how long before the
-    end a badge can be earned anew.
+    end a badge can be earned anew. ``assessors``: how many people have to assess at a checkpoint that is meant for it.
 
     Raises ``InvalidInputError`` with ``field``: ``policy_value_invalid``, ``policy_renewal_without_validity``,
     ``policy_window_too_long``.
@@ -57,10 +58,13 @@ class AwardPolicy:
     duplicates: Duplicates = Duplicates.ONCE
     validity_days: int | None = None
     renewal_window_days: int = 0
+    assessors: int = 1
 
     def __post_init__(self) -> None:
         _check_days("grace_days", self.grace_days, 1, MAX_GRACE_DAYS)
         _check_days("renewal_window_days", self.renewal_window_days, 0, MAX_VALIDITY_DAYS)
+        if self.assessors not in (1, MOST_ASSESSORS):
+            raise _invalid("one or two people assess", "assessors")
         if self.hold_until is not None and self.hold_until.utcoffset() is None:
             raise _invalid("the date needs a time zone", "hold_until")
         if self.validity_days is not None:
@@ -92,6 +96,7 @@ class AwardPolicy:
             "duplicates": self.duplicates.value,
             "validity_days": self.validity_days,
             "renewal_window_days": self.renewal_window_days,
+            "assessors": self.assessors,
         }
 
     @classmethod
@@ -113,6 +118,7 @@ class AwardPolicy:
             duplicates=_choice(Duplicates, given, "duplicates", Duplicates.ONCE),
             validity_days=None if given.get("validity_days") is None else _whole(given, "validity_days", 0),
             renewal_window_days=_whole(given, "renewal_window_days", 0),
+            assessors=_whole(given, "assessors", 1),
         )
 
 

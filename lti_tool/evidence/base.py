@@ -19,6 +19,10 @@ from typing import Protocol
 from lti_tool.domain.evidence import EvidenceState
 from lti_tool.models import ColumnKind, Context, Registration
 
+AGS = "ags"
+LTI_SOURCES = frozenset({AGS})
+"""Sources that ask the services of LTI, where rosters come from: while those refuse, they are left alone, too."""
+
 
 class ClauseKind(StrEnum):
     """The tests a rule can put to a column."""
@@ -46,6 +50,8 @@ class Capability:
     own_columns_only: bool
     column_kinds: frozenset[ColumnKind] = frozenset({ColumnKind.LINE_ITEM})
     """The kinds of column it lists."""
+    is_pushed: bool = False
+    """Its observations are brought by people, so a reading of the course leaves it and its columns alone."""
 
     @property
     def is_available(self) -> bool:

@@ -1,170 +1,143 @@
-"""Reads one course: roster, columns, observations. One short transaction a page, none while a platform is called.
+"""Reads one course: roster, then every source. One short transaction a page, none while a platform is called.
 
-A column counts as read only after its last page; a column that fails is marked so, and the others go on, unless the
-platform as a whole cannot be asked now. What was stored before a failure or a kill stays, and reading again adds only
-what changed.
+A source that fails keeps the others from nothing (``source_reading``), unless both ask the same services. What was
+stored before a failure or a kill stays, and reading again adds only what changed. The course is evaluated when the
+reading ended, well or badly, never while it is under way; and not at all when nothing was read that could matter.
 """
 
-from collections import Counter
-from datetime import datetime
-
 import structlog
-from sqlalchemy.orm import Session
 
 from lti_tool.errors import OutboundError, PlatformServiceError, ToolError
-from lti_tool.evidence.base import EvidenceSource, ObservationReading
-from lti_tool.jobs.roster_reading import RosterReading, stops_all
-from lti_tool.models import Context, Registration, User
-from lti_tool.services import copied_work, copy_proposals, course_sync, observing
-from lti_tool.services.launching import ensure_user
+from lti_tool.evidence.base import LTI_SOURCES, EvidenceSource
+from lti_tool.jobs.roster_reading import RosterReading
+from lti_tool.jobs.run_progress import People, RunLostError, RunProgress
+from lti_tool.jobs.source_reading import SourceReader
+from lti_tool.models import Context, Registration, SyncRun
+from lti_tool.services import column_links, copied_work, copy_proposals, course_sync
+from lti_tool.services.identities import School
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()
 
 
-def read_course(services: Services, run_id: int) -> None:
-    """Take the run if it is due and bring it to its end; the course is then due for evaluation."""
+def read_course(services: Services, run_id: int) -> bool:
+    """Take the run if it is due and bring it to its end; the course is then due for evaluation.
+
+    Returns whether it was taken: not while another course of the same institution is being read.
+    """
     with services.database.write() as session:
         run = course_sync.take_run(session, run_id, services.clock())
         if run is None:
-            return
-        context_id, is_wanted = run.context_id, run.reason in course_sync.ASKED_BY_PEOPLE
-    reading = CourseReading(services, run_id, context_id, is_wanted=is_wanted)
+            return False
+        session.expunge(run)
+    reading = CourseReading(services, run)
     try:
         reading.read()
+    except RunLostError:
+        log.warning("course_reading.lost", run_id=run_id, context_id=run.context_id)
     except ToolError as error:
-        log.warning("course_reading.failed", run_id=run_id, context_id=context_id, error_code=error.code)
+        log.warning("course_reading.failed", run_id=run_id, context_id=run.context_id, error_code=error.code)
         wait = error.retry_after if isinstance(error, PlatformServiceError) else None
-        _fail(services, run_id, error.code, retryable=error.retryable, retry_after=wait)
+        _fail(services, run, reading.progress, error.code, retryable=error.retryable, retry_after=wait)
     except Exception as error:  # a bug must not leave the run to be taken again for ever
-        log.exception("course_reading.broken", run_id=run_id, context_id=context_id, error=type(error).__name__)
-        _fail(services, run_id, ToolError.code, retryable=True)
+        log.exception("course_reading.broken", run_id=run_id, context_id=run.context_id, error=type(error).__name__)
+        _fail(services, run, reading.progress, ToolError.code, retryable=True)
     else:
+        has_changes = reading.progress.has_changes or run.reason in course_sync.ASKED_BY_PEOPLE
         with services.database.write() as session:
-            course_sync.finish_run(session, run_id, services.clock(), dict(reading.counts))
+            course_sync.finish_run(
+                session,
+                run_id,
+                services.clock(),
+                reading.progress.document(),
+                attempt=run.attempts,
+                has_changes=has_changes,
+            )
+    return True
 
 
 def _fail(
-    services: Services, run_id: int, error_code: str, *, retryable: bool, retry_after: float | None = None
+    services: Services,
+    run: SyncRun,
+    progress: RunProgress,
+    error_code: str,
+    *,
+    retryable: bool,
+    retry_after: float | None = None,
 ) -> None:
     with services.database.write() as session:
-        now = services.clock()
-        course_sync.fail_run(session, run_id, now, error_code, retryable=retryable, retry_after=retry_after)
+        course_sync.fail_run(
+            session,
+            run.id,
+            services.clock(),
+            error_code,
+            retryable=retryable,
+            retry_after=retry_after,
+            attempt=run.attempts,
+            counts=progress.document(),
+        )
 
 
 class CourseReading:
-    """One reading under way; ``counts`` tells members, columns, observations added, entries left out."""
+    """One attempt at a run; ``progress`` tells how far it came."""
 
-    def __init__(self, services: Services, run_id: int, context_id: int, *, is_wanted: bool = False) -> None:
-        self._services, self._run_id, self._is_wanted = services, run_id, is_wanted
+    def __init__(self, services: Services, run: SyncRun) -> None:
+        self._services = services
+        self._is_wanted = run.reason in course_sync.ASKED_BY_PEOPLE
         with services.database.read() as session:
-            self._context = session.get_one(Context, context_id)
-            self._registration = session.get_one(Registration, self._context.deployment.registration_id)
-        self._users: dict[str, int] = {}
+            self._context = session.get_one(Context, run.context_id)
+            # Loaded with it: sources look at the deployment of a course outside any transaction.
+            self._registration: Registration = self._context.deployment.registration
+        self._people = People(School(self._registration.id, self._context.organization_id))
         self._failures: list[ToolError] = []
-        self.counts: Counter[str] = Counter(members=0, columns=0, observations=0)
+        self.progress = RunProgress(run.id, run.attempts)
 
     def read(self) -> None:
         """Read the roster, then every source; raises what failed once everything that can be read was."""
-        self._read_roster()
+        is_served = self._read_roster()
         for source in self._services.sources:
-            self._read_source(source)
+            if is_served or source.name not in LTI_SOURCES:
+                self._read_source(source)
         self._settle_copies()
         if self._failures:  # one that trying again can cure decides what happens next
             raise next((error for error in self._failures if error.retryable), self._failures[0])
 
-    def _read_roster(self) -> None:
+    def _read_roster(self) -> bool:
+        """Read the roster; returns whether anything else can be asked of the platform's LTI services now."""
         reading = RosterReading(
-            self._services, self._registration, self._context, self.counts, self._renew, is_wanted=self._is_wanted
+            self._services,
+            self._registration,
+            self._context,
+            self.progress,
+            self._people,
+            is_wanted=self._is_wanted,
         )
         try:
             reading.read()
+        except OutboundError as error:
+            self._failures.append(error)
+            return False
         finally:
-            self._users |= reading.users
             self._failures += reading.failures
+        return True
 
-    def _renew(self, session: Session, now: datetime) -> None:
-        course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
+    def _read_source(self, source: EvidenceSource) -> None:
+        reader = SourceReader(
+            self._services,
+            self._registration,
+            self._context,
+            source,
+            self.progress,
+            self._people,
+            is_wanted=self._is_wanted,
+        )
+        reader.read()
+        self._failures += reader.failures
 
     def _settle_copies(self) -> None:
-        """Let slots that came with a copied course find their columns, and see whether this course looks like one."""
+        """Let slots that came with a copied course find their columns, and see which courses and columns look alike."""
         with self._services.database.write() as session:
             now = self._services.clock()
             copied_work.bind_arrived(session, self._context.id, now)
             copy_proposals.propose_by_likeness(session, self._context.id, now)
-
-    # -- sources ------------------------------------------------------------------------------------------------------
-
-    def _read_source(self, source: EvidenceSource) -> None:
-        """Read one source; what stops it is kept, so that another source can still be read."""
-        if not source.capability(self._context).is_available:
-            return
-        try:
-            for key, column_id in self._read_columns(source).items():
-                self._read_column(source, key, column_id)
-        except ToolError as error:
-            self._failures.append(error)
-
-    def _read_columns(self, source: EvidenceSource) -> dict[str, int]:
-        malformed: Counter[str] = Counter()
-        columns: dict[str, int] = {}
-        for page in source.iter_columns(self._registration, self._context, malformed=malformed):
-            with self._services.database.write() as session:
-                for reading in page:
-                    columns[reading.external_key] = observing.store_column(
-                        session, self._context.id, source.name, reading
-                    )
-                course_sync.renew_lease(session, self._run_id, self._services.clock(), dict(self.counts))
-        if not malformed:  # a column that could not be read is not gone
-            with self._services.database.write() as session:
-                observing.mark_gone(session, self._context.id, source.name, columns.values())
-        self.counts["columns"] += len(columns)
-        self.counts["malformed"] += malformed.total()
-        return columns
-
-    def _read_column(self, source: EvidenceSource, key: str, column_id: int) -> None:
-        """Read one column, or mark it failed; raises what would fail for every other column, too."""
-        malformed: Counter[str] = Counter()
-        seen: set[int] = set()
-        try:
-            for page in source.iter_observations(self._registration, self._context, key, malformed=malformed):
-                seen |= self._store_observations(column_id, page)
-        except OutboundError as error:
-            if stops_all(error):
-                raise
-            with self._services.database.write() as session:
-                observing.mark_column_failed(session, column_id, error.code)
-            self._failures.append(error)
-            return
-        with self._services.database.write() as session:
-            now = self._services.clock()
-            # An entry that could not be read is not an absent one: then nobody's result is taken to have vanished.
-            if not malformed:
-                self.counts["observations"] += observing.store_absence(session, column_id, seen, now)
-            observing.mark_column_read(session, column_id, now)
-            course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
-        self.counts["malformed"] += malformed.total()
-
-    def _store_observations(self, column_id: int, page: list[ObservationReading]) -> set[int]:
-        with self._services.database.write() as session:
-            now = self._services.clock()
-            readings = [(self._user_id(session, reading, now), reading) for reading in page]
-            self.counts["observations"] += observing.store_observations(session, column_id, readings, now)
-            course_sync.renew_lease(session, self._run_id, now, dict(self.counts))
-        return {user_id for user_id, _ in readings}
-
-    def _user_id(self, session: Session, reading: ObservationReading, now: datetime) -> int:
-        """Who it is about; a person the roster does not show (any more) is kept without a membership."""
-        known = self._users.get(reading.platform_user_id)
-        if known is None:
-            user: User = ensure_user(
-                session,
-                self._registration.id,
-                self._context.organization_id,
-                reading.platform_user_id,
-                now,
-                name=None,
-                email=None,
-            )
-            known = self._users[reading.platform_user_id] = user.id
-        return known
+            column_links.propose(session, self._context.id, now)

@@ -1,11 +1,8 @@
 """Reads one course's people: roster and groups, a page and a short transaction at a time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from datetime import datetime
 
 import structlog
-from sqlalchemy.orm import Session
 
 from lti_tool.errors import (
     MissingScopeError,
@@ -14,17 +11,16 @@ from lti_tool.errors import (
     PlatformUnreachableError,
     ServiceRefusedError,
 )
+from lti_tool.jobs.run_progress import People, RunProgress
 from lti_tool.lti.advantage import GroupsOffer, Member
 from lti_tool.lti.advantage import Roster as RosterPages
 from lti_tool.lti.course_service import GROUP_SCOPE
 from lti_tool.models import Context, Registration
-from lti_tool.services import observing, roster
+from lti_tool.services import members, observing, roster
+from lti_tool.services.seen_users import SeenUsers
 from lti_tool.wiring import Services
 
 log = structlog.get_logger()
-
-Stored = Callable[[Session, datetime], None]
-"""Told in each transaction that it went well, to keep the run alive."""
 
 
 def stops_all(error: OutboundError) -> bool:
@@ -33,10 +29,10 @@ def stops_all(error: OutboundError) -> bool:
 
 
 class RosterReading:
-    """One reading of a roster; ``users`` are those it listed, by ``sub``, ``failures`` what can be tried again later.
+    """One reading of a roster; ``failures`` are what can be tried again later.
 
-    ``is_wanted``: somebody asked for it, so that the whole roster is read. ``counts`` is told of members, departed,
-    groups and malformed entries.
+    ``is_wanted``: somebody asked for it, so that the whole roster is read. ``progress`` is told of members, departed,
+    groups and malformed entries, ``people`` who was listed.
     """
 
     def __init__(
@@ -44,17 +40,16 @@ class RosterReading:
         services: Services,
         registration: Registration,
         context: Context,
-        counts: Counter[str],
-        stored: Stored,
+        progress: RunProgress,
+        people: People,
         *,
         is_wanted: bool,
     ) -> None:
         self._services, self._registration, self._context = services, registration, context
-        self._stored = stored
+        self._progress, self._people = progress, people
         self._is_wanted = is_wanted
         self._enrolled: dict[str, set[int]] = {}
-        self.users: dict[str, int] = {}
-        self.counts = counts
+        self._listed = SeenUsers()
         self.failures: list[OutboundError] = []
 
     def read(self) -> None:
@@ -92,12 +87,13 @@ class RosterReading:
             malformed.clear()  # the platform does not know the link any more: without it, then
             pages = self._ask(None, malformed)
             self._store_pages(pages)
-        self.counts["malformed"] += malformed.total()
+        self._progress.counts["malformed"] += malformed.total()
         with self._services.database.write() as session:
             now = self._services.clock()
             if not malformed:  # who could not be read is not departed
-                listed = set(self.users.values())
-                self.counts["departed"] = observing.mark_departed(session, self._context.id, listed)
+                departed = observing.mark_departed(session, self._context.id, self._listed)
+                self._progress.counts["departed"] = departed
+                self._progress.has_changes |= departed > 0
             roster.note_reading(session, self._context.id, pages.differences_url, now, whole=not malformed)
 
     def _ask(self, link_id: str | None, malformed: Counter[str]) -> RosterPages:
@@ -114,10 +110,10 @@ class RosterReading:
             pages = service.differences(self._registration, self._context, url, malformed=malformed)
             self._store_pages(pages)
         except ServiceRefusedError:  # too long ago, or withdrawn
-            self.users.clear()
+            self._listed = SeenUsers()
             self._read_whole()
             return
-        self.counts["malformed"] += malformed.total()
+        self._progress.counts["malformed"] += malformed.total()
         # Without a new address, or with an entry that could not be read, the next reading is a whole one.
         following = None if malformed else pages.differences_url
         with self._services.database.write() as session:
@@ -127,16 +123,19 @@ class RosterReading:
         for page in pages.pages():
             self._store(page)
 
-    def _store(self, page: Iterable[Member]) -> None:
+    def _store(self, page: list[Member]) -> None:
         with self._services.database.write() as session:
             now = self._services.clock()
-            for member in page:
-                user_id = roster.store_member(session, self._registration, self._context, member, now)
-                self.users[member.platform_user_id] = user_id
-                for group_id in member.group_ids:
-                    self._enrolled.setdefault(group_id, set()).add(user_id)
-                self.counts["members"] += 1
-            self._stored(session, now)
+            self._progress.keep_alive(session, now)
+            stored = members.store_members(session, self._registration, self._context, page, now)
+        self._people.note(stored.user_ids)
+        for member in page:
+            user_id = stored.user_ids[member.platform_user_id]
+            self._listed.add(user_id)
+            for group_id in member.group_ids:
+                self._enrolled.setdefault(group_id, set()).add(user_id)
+        self._progress.counts["members"] += len(page)
+        self._progress.has_changes |= stored.changed > 0
 
     # -- groups -------------------------------------------------------------------------------------------------------
 
@@ -149,10 +148,10 @@ class RosterReading:
         service, place = self._services.advantage.groups, (self._registration, self._context, offer)
         groups = [one for page in service.iter_groups(*place, malformed=malformed) for one in page]
         sets = [one for page in service.iter_group_sets(*place, malformed=malformed) for one in page]
-        self.counts["malformed"] += malformed.total()
+        self._progress.counts["malformed"] += malformed.total()
         if malformed:  # a group that could not be read is not gone
             return
         with self._services.database.write() as session:
             stored = roster.store_groups(session, self._context.id, groups, sets, self._enrolled)
-            self.counts["groups"] = stored
-            self._stored(session, self._services.clock())
+            self._progress.counts["groups"] = stored
+            self._progress.has_changes = True

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from lti_tool.errors import ToolError
@@ -24,7 +24,11 @@ from lti_tool.services import (
     course_copies,
     course_sync,
     delivery,
+    gradebook_imports,
+    gradebook_uploads,
+    hosting,
     issuing,
+    mirrored_awards,
     platform_notices,
     reviews,
     scores,
@@ -39,7 +43,9 @@ from lti_tool.services.wakeups import (
     DECIDE_REVIEWS,
     DELIVER_CREDENTIAL,
     EVALUATE_COURSE,
+    IMPORT_GRADEBOOK,
     ISSUE_CREDENTIAL,
+    MIRROR_AWARDS,
     POST_SCORE,
     READ_COURSE,
     SEAL_AUDIT,
@@ -68,19 +74,21 @@ def iter_due(services: Services) -> Iterator[tuple[str, int]]:
             *((DECIDE_REVIEWS, context_id) for context_id in reviews.due_contexts(session, now)),
             *((ISSUE_CREDENTIAL, version_id) for version_id in issuing.pending_versions(session, now)),
             *((DELIVER_CREDENTIAL, delivery_id) for delivery_id in delivery.due_deliveries(session, now)),
+            *((MIRROR_AWARDS, platform_id) for platform_id in mirrored_awards.due(session, now)),
             *((POST_SCORE, post_id) for post_id in scores.due_posts(session, now)),
             *((APPLY_TEMPLATE, adoption_id) for adoption_id in templates.due_adoptions(session)),
             *((ASK_FOR_NOTICES, deployment_id) for deployment_id in platform_notices.due(session, now)),
             *((TAKE_OVER_COPY, copy_id) for copy_id in course_copies.due(session)),
+            *((IMPORT_GRADEBOOK, upload_id) for upload_id in gradebook_imports.due_uploads(session, now)),
             *((SEAL_AUDIT, organization_id) for organization_id in audit_chain.due(session, now)),
         ]
     yield from found
 
 
-def run_due(services: Services, *, rounds: int = 20) -> int:
+def run_due(services: Services, *, rounds: int = 20, told: Callable[[], None] = lambda: None) -> int:
     """Do everything that is due, here, until nothing is left; returns how many tasks ran.
 
-    A task that fails is logged, and not tried again by this call.
+    A task that fails is logged, and not tried again by this call. ``told`` is called after each task.
     """
     ran = 0
     failed: set[tuple[str, int]] = set()
@@ -96,13 +104,15 @@ def run_due(services: Services, *, rounds: int = 20) -> int:
                 failed.add((task, row_id))
                 continue
             ran += 1
+            told()
     return ran
 
 
 def request_regular_syncs(session: Session, every: timedelta, now: datetime) -> int:
     """Ask for a reading of every active course whose last one is older than ``every``; returns how many.
 
-    Courses of platforms and deployments that an admin disabled are left alone.
+    Those that were read longest ago are asked for first. Courses of platforms and deployments that an admin disabled
+    are left alone.
     """
     finished = (
         select(SyncRun.id)
@@ -110,13 +120,14 @@ def request_regular_syncs(session: Session, every: timedelta, now: datetime) -> 
         .where(or_(SyncRun.finished_at > now - every, SyncRun.state.in_([SyncState.REQUESTED, SyncState.RUNNING])))
         .exists()
     )
+    last = select(func.max(SyncRun.finished_at)).where(SyncRun.context_id == Context.id).scalar_subquery()
     stale = session.scalars(
         select(Context)
         .join(Deployment, Deployment.id == Context.deployment_id)
         .join(Registration, Registration.id == Deployment.registration_id)
         .where(Deployment.state == DeploymentState.ACTIVE, Registration.disabled_at.is_(None))
         .where(~finished, Context.launched_at > now - ACTIVE_FOR)
-        .order_by(Context.id)
+        .order_by(last.asc().nulls_first(), Context.id)
         .limit(100)
     )
     return sum(course_sync.request_sync(session, context, "schedule", now) is not None for context in stale)
@@ -142,11 +153,14 @@ def sweep(services: Services, holder: str, wake: Callable[[str, int], None]) -> 
             return 0
         if services.settings.sync_every:
             request_regular_syncs(session, timedelta(seconds=services.settings.sync_every), now)
+        course_sync.favour_watched(session, now)
         request_timely_evaluations(session, now)
         login_state.sweep(session, now)
         tickets.sweep(session, now)
         sessions.sweep(session, now)
         platform_notices.sweep(session, now)
+        gradebook_uploads.sweep(session, now)
+        hosting.sweep(session, now)
     rotated = services.tool_keys.keep_fresh(timedelta(days=services.settings.tool_key_rotation_days))
     if rotated is not None:
         log.info("tool_key.rotated", kid=rotated.kid)

@@ -6,7 +6,9 @@ import structlog
 
 from lti_tool.jobs.course_reading import read_course
 from lti_tool.jobs.delivering import deliver
+from lti_tool.jobs.importing import import_gradebook
 from lti_tool.jobs.inheriting import apply_template
+from lti_tool.jobs.mirroring import mirror_awards
 from lti_tool.jobs.noticing import ask_for_notices
 from lti_tool.jobs.posting import post_score
 from lti_tool.jobs.reviewing import decide_reviews
@@ -14,14 +16,16 @@ from lti_tool.jobs.sealing import seal_audit
 from lti_tool.jobs.signing import issue
 from lti_tool.jobs.taking_over import take_over_copy
 from lti_tool.models import SyncRun
-from lti_tool.services import awarding
+from lti_tool.services import awarding, course_sync
 from lti_tool.services.wakeups import (
     APPLY_TEMPLATE,
     ASK_FOR_NOTICES,
     DECIDE_REVIEWS,
     DELIVER_CREDENTIAL,
     EVALUATE_COURSE,
+    IMPORT_GRADEBOOK,
     ISSUE_CREDENTIAL,
+    MIRROR_AWARDS,
     POST_SCORE,
     READ_COURSE,
     SEAL_AUDIT,
@@ -35,10 +39,13 @@ Task = Callable[[Services, int], None]
 
 
 def _read_course(services: Services, run_id: int) -> None:
-    """Read a course, then evaluate it if that is due."""
-    read_course(services, run_id)
+    """Read a course, wake a worker for the next one of its institution, then evaluate it if that is due."""
+    was_taken = read_course(services, run_id)
     with services.database.read() as session:
         run = session.get(SyncRun, run_id)
+        following = course_sync.next_run(session, run_id, services.clock()) if run and was_taken else None
+    if following is not None:
+        services.queue.wake(READ_COURSE, following)
     if run is not None:
         _evaluate_course(services, run.context_id)
 
@@ -59,6 +66,13 @@ def _evaluate_course(services: Services, context_id: int) -> None:
     )
 
 
+def _import_gradebook(services: Services, upload_id: int) -> None:
+    """Import a gradebook file, then evaluate its course if that is due."""
+    context_id = import_gradebook(services, upload_id)
+    if context_id is not None:
+        _evaluate_course(services, context_id)
+
+
 TASKS: dict[str, Task] = {
     READ_COURSE: _read_course,
     EVALUATE_COURSE: _evaluate_course,
@@ -70,4 +84,6 @@ TASKS: dict[str, Task] = {
     POST_SCORE: post_score,
     ASK_FOR_NOTICES: ask_for_notices,
     TAKE_OVER_COPY: take_over_copy,
+    MIRROR_AWARDS: mirror_awards,
+    IMPORT_GRADEBOOK: _import_gradebook,
 }

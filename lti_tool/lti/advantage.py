@@ -14,7 +14,7 @@ from lti_tool.lti.line_item_documents import LineItem, NewLineItem
 from lti_tool.lti.line_items import LineItems
 from lti_tool.lti.names_and_roles import Member, NamesAndRoles, Roster
 from lti_tool.lti.notices import NoticeHandlers
-from lti_tool.lti.results import Result, Results
+from lti_tool.lti.results import Result, ResultPage, Results
 from lti_tool.lti.scores import ActivityProgress, GradingProgress, Score, Scores, next_timestamp, score_step
 from lti_tool.lti.service_client import ServiceClient
 from lti_tool.lti.service_health import HostHealth, OnOutcome
@@ -36,6 +36,7 @@ __all__ = [
     "NewLineItem",
     "OnOutcome",
     "Result",
+    "ResultPage",
     "Roster",
     "Score",
     "next_timestamp",
@@ -92,6 +93,20 @@ class Advantage(LineItems):
         """Yield the pages of a line item's results, of one person only when ``platform_user_id`` is given."""
         return self.results.iter_results(
             registration, context, line_item_url, platform_user_id=platform_user_id, malformed=malformed
+        )
+
+    def iter_result_pages(
+        self,
+        registration: Registration,
+        context: Context,
+        line_item_url: str,
+        *,
+        page_url: str | None = None,
+        malformed: Counter[str] | None = None,
+    ) -> Iterator[ResultPage]:
+        """Yield the pages of a line item's results with the address of each next one; from ``page_url`` on."""
+        return self.results.iter_result_pages(
+            registration, context, line_item_url, page_url=page_url, malformed=malformed
         )
 
     def post_score(

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TypedDict
 
 from lti_tool.lti.entries import address, flag, moment, number, text
-from lti_tool.lti.quirks import CANVAS_SUBMISSION_TYPE
+from lti_tool.lti.quirks import CANVAS_SUBMISSION_TYPE, SAKAI_READ_ONLY
 
 _WIRE = {
     "label": "label",
@@ -31,7 +31,8 @@ class LineItem:
     """One column of this tool; ``url`` is its id and address, query included.
 
     ``submission_review`` (AGS companion document) and ``submission_type`` (Canvas' extension: ``type``,
-    ``external_tool_url``) are as the platform sent them.
+    ``external_tool_url``) are as the platform sent them. ``is_read_only``: it belongs to others and may only be read
+    (Sakai's extension).
     """
 
     url: str
@@ -45,6 +46,7 @@ class LineItem:
     grades_released: bool | None = None
     submission_review: Mapping[str, object] | None = None
     submission_type: Mapping[str, object] | None = None
+    is_read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ def read_line_item(entry: Mapping[str, object]) -> LineItem:
         grades_released=flag(entry, "gradesReleased"),
         submission_review=_mapping(entry.get("submissionReview")),
         submission_type=_mapping(entry.get(CANVAS_SUBMISSION_TYPE)),
+        is_read_only=entry.get(SAKAI_READ_ONLY) is True,
     )
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 CANVAS_SUBMISSION = "https://canvas.instructure.com/lti/submission"
 CANVAS_SUBMISSION_TYPE = "https://canvas.instructure.com/lti/submission_type"
+SAKAI_READ_ONLY = "https://www.sakailms.org/spec/lti-ags/v2p0/readOnly"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class ServiceQuirks:
     """Asked for with the course's own resource link, a roster carries custom parameters of each member."""
     deployments_are_schools: bool = False
     """One client id serves many institutions, each by a deployment of its own."""
+    lists_foreign_columns: bool = False
+    """An admin can let a tool read all columns of a gradebook, its own and others' (marked so), over AGS."""
     roster_understates_teachers: bool = False
     """Rosters list some of those who launch as Instructor as Learner."""
 
@@ -70,11 +73,18 @@ BLACKBOARD = ServiceQuirks(  # other tool's code (hypothesis, 2026): asks for 10
     results_limit=1000,
 )
 
+SAKAI = ServiceQuirks(
+    # Vendor document (pull request 14615, May 2026): an opt-in of the tool's installation; columns of others carry
+    # ``SAKAI_READ_ONLY``, and writing to them is answered with 403.
+    lists_foreign_columns=True,
+)
+
 _BY_PRODUCT: Mapping[str, ServiceQuirks] = {
     "canvas": CANVAS,
     "moodle": MOODLE,
     "blackboard": BLACKBOARD,
     "blackboardlearn": BLACKBOARD,
+    "sakai": SAKAI,
 }
 
 

@@ -38,6 +38,14 @@ class Result:
     updated_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """One page of results; ``next_url`` is the address of the next one, ``None`` on the last."""
+
+    results: list[Result]
+    next_url: str | None
+
+
 class Results:
     """Reads results lazily, a page in memory at a time."""
 
@@ -54,20 +62,41 @@ class Results:
         malformed: Counter[str] | None = None,
     ) -> Iterator[list[Result]]:
         """Yield the pages of a line item's results, of one person only when ``platform_user_id`` is given."""
-        scope = granted(context.ags_scopes, RESULT_SCOPES)
         limit = limit_of(quirks_of(registration.product).results_limit)
+        url = with_query(below(line_item_url, "results"), {"user_id": platform_user_id, **limit})
+        for page in self._pages(registration, context, url, malformed):
+            results = page.results
+            if platform_user_id is not None:  # Blackboard ignores the filter
+                results = [result for result in results if result.platform_user_id == platform_user_id]
+            yield results
+
+    def iter_result_pages(
+        self,
+        registration: Registration,
+        context: Context,
+        line_item_url: str,
+        *,
+        page_url: str | None = None,
+        malformed: Counter[str] | None = None,
+    ) -> Iterator[ResultPage]:
+        """Yield everybody's results with the address of each next page; ``page_url``: begin there, as a page said."""
+        limit = limit_of(quirks_of(registration.product).results_limit)
+        url = page_url or with_query(below(line_item_url, "results"), limit)
+        yield from self._pages(registration, context, url, malformed)
+
+    def _pages(
+        self, registration: Registration, context: Context, url: str, malformed: Counter[str] | None
+    ) -> Iterator[ResultPage]:
         pages = self._client.iter_pages(
             registration,
-            with_query(below(line_item_url, "results"), {"user_id": platform_user_id, **limit}),
-            scopes=[scope],
+            url,
+            scopes=[granted(context.ags_scopes, RESULT_SCOPES)],
             accept=RESULTS_TYPE,
             allowed_origins=known_origins(context),
         )
         for page in pages:
-            results = read_entries(list_in(page.body, None, "list of results"), read_result, "result", malformed)
-            if platform_user_id is not None:  # Blackboard ignores the filter
-                results = [result for result in results if result.platform_user_id == platform_user_id]
-            yield results
+            entries = list_in(page.body, None, "list of results")
+            yield ResultPage(read_entries(entries, read_result, "result", malformed), page.following)
 
 
 def read_result(entry: Mapping[str, object]) -> Result:

@@ -60,11 +60,12 @@ class ServiceCall:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of an answer: its decoded body, its headers and its own address."""
+    """One page of an answer: its decoded body, its headers, its own address and that of the next page, if any."""
 
     body: object
     headers: Mapping[str, str]
     url: str
+    following: str | None = None
 
 
 class ServiceClient:
@@ -158,9 +159,8 @@ class ServiceClient:
             if body == previous and _has_entries(body):
                 raise PlatformAnswerError(f"{host} repeats the same page.", code="pages_endless")
             previous = body
-            page = Page(body, headers, following)
-            following = next_link(headers.get("Link"), following)
-            yield page
+            page_url, following = following, next_link(headers.get("Link"), following)
+            yield Page(body, headers, page_url, following)
 
     @contextmanager
     def _outcome_of(self, registration: Registration, call: ServiceCall) -> Iterator[None]:

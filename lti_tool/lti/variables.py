@@ -13,6 +13,9 @@ from lti_tool.lti.claims import LONGEST_ID
 CONTEXT_HISTORY = "context_history"
 LINK_HISTORY = "resource_link_history"
 SECTION_IDS = ("canvas_section_ids", "section_ids")
+SERVICE_USER_IDS = {"canvas": "canvas_user_id"}
+SERVICE_COURSE_IDS = {"canvas": "canvas_course_id"}
+"""What a platform's own API calls somebody or a course, by the evidence source that reads it."""
 STARTS_AT, ENDS_AT = "course_starts_at", "course_ends_at"
 MOST = 50
 """Ids of one list that are kept."""
@@ -31,6 +34,21 @@ def link_history(custom: Mapping[str, str]) -> list[str] | None:
 def section_ids(custom: Mapping[str, str]) -> list[str] | None:
     """Return the sections somebody is in; ``None``: not told."""
     return next((found for name in SECTION_IDS if (found := _ids(custom.get(name))) is not None), None)
+
+
+def service_user_ids(custom: Mapping[str, str]) -> dict[str, str]:
+    """Return what platforms' own APIs call the user, by evidence source."""
+    return _service_ids(custom, SERVICE_USER_IDS)
+
+
+def service_course_ids(custom: Mapping[str, str]) -> dict[str, str]:
+    """Return what platforms' own APIs call the course, by evidence source."""
+    return _service_ids(custom, SERVICE_COURSE_IDS)
+
+
+def _service_ids(custom: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    found = {source: custom.get(name, "").strip() for source, name in names.items()}
+    return {source: one for source, one in found.items() if 0 < len(one) <= LONGEST_ID and one.isprintable()}
 
 
 def moment(custom: Mapping[str, str], name: str) -> datetime | None:

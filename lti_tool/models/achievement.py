@@ -64,6 +64,8 @@ class IssuerKey(Base):
     public_key_multibase: Mapped[str] = plain(String(128), unique=True)
     private_key: Mapped[str] = secret()
     is_active: Mapped[bool] = plain(default=True)
+    withdrawn_at: Mapped[datetime | None] = plain()
+    """When it was found to be in wrong hands: it is not listed any more, and what it signed was signed anew."""
     created_at: Mapped[datetime] = plain()
 
 
@@ -79,6 +81,8 @@ class IssuerJwsKey(Base):
     public_jwk: Mapped[dict[str, Any]] = plain()
     private_key: Mapped[str] = secret()
     is_active: Mapped[bool] = plain(default=True)
+    withdrawn_at: Mapped[datetime | None] = plain()
+    """When it was found to be in wrong hands: it is not listed any more, and what it signed was signed anew."""
     created_at: Mapped[datetime] = plain()
 
 

@@ -88,6 +88,8 @@ class CredentialVersion(Base):
     """The same copy as a VC-JWT, made when somebody first asks for it."""
     reason: Mapped[str | None] = plain(String(32))
     """Why it was issued again: name, email, wallet or key; ``None`` for the first copy."""
+    replaces: Mapped[bool] = plain(default=False)
+    """Earlier copies are revoked as soon as this one is signed."""
     issued_at: Mapped[datetime | None] = pseudonymous()
     attempts: Mapped[int] = plain(default=0)
     due_at: Mapped[datetime] = plain()
@@ -104,10 +106,12 @@ class HostedAssertion(Base):
     id: Mapped[PK]
     credential_id: Mapped[int] = pseudonymous(ForeignKey("credential.id"), unique=True)
     email: Mapped[str] = personal(String(320))
-    """The address whose hash the assertion shows."""
+    """The address whose hash the assertion shows; empty when it was taken back and nobody is named."""
     salt: Mapped[str] = pseudonymous(String(64))
     jws: Mapped[str | None] = personal()
     """The signed form, made when somebody first asks for it."""
+    withdrawn: Mapped[str | None] = pseudonymous()
+    """Ids of signed forms that were taken back, one a line."""
     created_at: Mapped[datetime] = pseudonymous()
     changed_at: Mapped[datetime] = pseudonymous()
 

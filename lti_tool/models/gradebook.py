@@ -50,6 +50,8 @@ class EvidenceColumn(Base):
     maximum: Mapped[Decimal | None] = plain()
     resource_id: Mapped[str | None] = plain(String(1024))
     tag: Mapped[str | None] = plain(String(1024))
+    lti_ids: Mapped[list[str] | None] = plain()
+    """Ids of LTI by which another source may tell the same work."""
     grading_scheme: Mapped[list[str] | None] = plain()
     """Letters from best to worst, where the source tells them."""
     position: Mapped[int] = plain(default=0)
@@ -93,6 +95,8 @@ class Fact(Base):
     column_id: Mapped[int] = plain(ForeignKey("evidence_column.id"))
     user_id: Mapped[int] = pseudonymous(ForeignKey("user.id"), index=True)
     observation_id: Mapped[int] = pseudonymous(ForeignKey("observation.id"))
+    source_updated_at: Mapped[datetime | None] = pseudonymous()
+    """The source's own time of its latest word, which may only have said the same again."""
 
     observation: Mapped[Observation] = relationship()
     column: Mapped[EvidenceColumn] = relationship()

@@ -198,10 +198,10 @@ class GradebookUpload(Base):
     state: Mapped[UploadState] = plain(choice(UploadState))
     dialect: Mapped[str] = plain(String(32))
     file_name: Mapped[str] = personal(String(255))
-    file_sha256: Mapped[str | None] = personal(ForeignKey("blob.sha256"))
-    """The file; let go of once it is imported or discarded."""
     exported_at: Mapped[datetime] = plain()
     """The moment the grades in it were true, as its uploader said."""
+    preview: Mapped[dict[str, Any]] = personal(default=dict)
+    """The file's shape, and what importing it would do, as it was shown; emptied once that is past."""
     choices: Mapped[dict[str, Any]] = personal(default=dict)
     """Columns to take, and which near matches the uploader confirmed."""
     next_row: Mapped[int] = plain(default=0)
@@ -213,3 +213,15 @@ class GradebookUpload(Base):
     error_code: Mapped[str | None] = plain(String(64))
     created_at: Mapped[datetime] = plain()
     finished_at: Mapped[datetime | None] = plain()
+
+
+class GradebookPart(Base):
+    """A piece of an uploaded gradebook, in the file's order; let go of once the file is imported or discarded."""
+
+    __tablename__ = "gradebook_part"
+    __table_args__ = (UniqueConstraint("gradebook_upload_id", "position"),)
+
+    id: Mapped[PK]
+    gradebook_upload_id: Mapped[int] = plain(ForeignKey("gradebook_upload.id"))
+    position: Mapped[int] = plain()
+    sha256: Mapped[str] = plain(ForeignKey("blob.sha256"), index=True)

@@ -26,7 +26,8 @@ OB_EXTENSIONS = "https://purl.imsglobal.org/spec/ob/v3p0/extensions.json"
 DATA_INTEGRITY_V2 = "https://w3id.org/security/data-integrity/v2"
 MULTIKEY_V1 = "https://w3id.org/security/multikey/v1"
 DID_V1 = "https://www.w3.org/ns/did/v1"
-"""Named in key documents, which are not signed; so no copy is needed here."""
+JWK_V1 = "https://w3id.org/security/jwk/v1"
+"""Both named in key documents, which are not signed; so no copy is needed here."""
 
 CONTEXTS: tuple[str, str, str] = (VC_V2, OB_V3, OB_EXTENSIONS)
 """What every credential of ours names, in this order. The third defines ``1EdTechJsonSchemaValidator2019``."""

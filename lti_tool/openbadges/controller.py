@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from lti_tool.errors import IssuingError
-from lti_tool.openbadges.contexts import DID_V1, MULTIKEY_V1, OB_V3, JsonObject
+from lti_tool.openbadges.contexts import DID_V1, JWK_V1, MULTIKEY_V1, OB_V3, JsonObject
 from lti_tool.openbadges.proof import encode_multikey, method_id_of
 from lti_tool.openbadges.v3_model import Issuer, clean_text, image, present, required
 
@@ -31,33 +31,47 @@ def compose_profile(issuer: Issuer) -> JsonObject:
     )
 
 
-def compose_issuer_document(issuer: Issuer, keys: Sequence[Ed25519PublicKey]) -> JsonObject:
+def compose_issuer_document(
+    issuer: Issuer, keys: Sequence[Ed25519PublicKey], jwks: Sequence[JsonObject] = ()
+) -> JsonObject:
     """Return the document served at ``issuer.id``: an Open Badges Profile and a controller document in one.
 
-    ``keys``: every key whose badges should verify, the newest first. The DID context comes first because readers
-    recognise a controller document by it; the Profile terms come from the Open Badges context.
+    ``keys``: every key whose badges should verify, the newest first; ``jwks``: the RSA keys likewise. The DID context
+    comes first because readers recognise a controller document by it; the Profile terms come from the Open Badges
+    context.
     """
     return {
-        "@context": [DID_V1, MULTIKEY_V1, OB_V3],
+        "@context": [DID_V1, MULTIKEY_V1, *_jwk_context(jwks), OB_V3],
         **compose_profile(issuer),
-        **_key_members(issuer.id, keys),
+        **_key_members(issuer.id, keys, jwks),
     }
 
 
-def compose_did_document(issuer_url: str, keys: Sequence[Ed25519PublicKey]) -> JsonObject:
+def compose_did_document(
+    issuer_url: str, keys: Sequence[Ed25519PublicKey], jwks: Sequence[JsonObject] = ()
+) -> JsonObject:
     """Return the DID document of the did:web alias of ``issuer_url`` (served at ``{issuer_url}/did.json``)."""
     did = did_web_of(issuer_url)
     return {
-        "@context": [DID_V1, MULTIKEY_V1],
+        "@context": [DID_V1, MULTIKEY_V1, *_jwk_context(jwks)],
         "id": did,
         "alsoKnownAs": [issuer_url],
-        **_key_members(did, keys),
+        **_key_members(did, keys, jwks),
     }
 
 
 def compose_key_document(issuer_id: str, key: Ed25519PublicKey) -> JsonObject:
     """Return the document of one key, served at ``{issuer_id}/keys/{multikey}`` (its own ``id``)."""
     return {"@context": MULTIKEY_V1, **_method(issuer_id, encode_multikey(key))}
+
+
+def compose_jwk_document(issuer_id: str, jwk: JsonObject) -> JsonObject:
+    """Return the document of one RSA key, served at ``{issuer_id}/keys/{kid}``.
+
+    A ``kid`` answers a JWK (Open Badges 3.0, section 8.2.1), a verification method's ``id`` the method: members of
+    either that the other does not know are ignored (RFC 7517, section 4), so one address is both.
+    """
+    return {"@context": JWK_V1, **_jwk_method(issuer_id, jwk), **jwk}
 
 
 def did_web_of(url: str) -> str:
@@ -73,10 +87,11 @@ def did_web_of(url: str) -> str:
     return ":".join(["did", "web", host, *(quote(part, safe="%") for part in path)])
 
 
-def _key_members(controller: str, keys: Sequence[Ed25519PublicKey]) -> JsonObject:
+def _key_members(controller: str, keys: Sequence[Ed25519PublicKey], jwks: Sequence[JsonObject]) -> JsonObject:
     methods = [_method(controller, encode_multikey(key)) for key in keys]
     if not methods:
         raise IssuingError("An issuer document needs a key.", code="issuer_without_key")
+    methods += [_jwk_method(controller, jwk) for jwk in jwks]
     return {"verificationMethod": methods, "assertionMethod": [method["id"] for method in methods]}
 
 
@@ -87,3 +102,16 @@ def _method(controller: str, multikey: str) -> JsonObject:
         "controller": controller,
         "publicKeyMultibase": multikey,
     }
+
+
+def _jwk_method(controller: str, jwk: JsonObject) -> JsonObject:
+    return {
+        "id": method_id_of(controller, jwk["kid"]),
+        "type": "JsonWebKey",
+        "controller": controller,
+        "publicKeyJwk": jwk,
+    }
+
+
+def _jwk_context(jwks: Sequence[JsonObject]) -> list[str]:
+    return [JWK_V1] if jwks else []

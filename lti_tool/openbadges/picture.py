@@ -1,5 +1,6 @@
 """Badge pictures: a designed default as SVG, its PNG, and a safe PNG from what somebody uploaded."""
 
+import base64
 import io
 import re
 import warnings
@@ -78,6 +79,17 @@ def render_png(svg: str, size: int = PICTURE_SIZE) -> bytes:
     except ValueError:
         raise PictureError("The picture cannot be drawn.", code="picture_invalid") from None
     return bytes(png)
+
+
+def wrap_png(png: bytes) -> str:
+    """Return a picture of ours as SVG text, which shows the PNG inside it: uploads have no drawing of their own."""
+    content = base64.b64encode(png).decode("ascii")
+    size = f'width="{PICTURE_SIZE}" height="{PICTURE_SIZE}"'
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        f' viewBox="0 0 {PICTURE_SIZE} {PICTURE_SIZE}" {size}>'
+        f'<image {size} xlink:href="data:image/png;base64,{content}"/></svg>'
+    )
 
 
 def reencode_upload(data: bytes) -> bytes:

@@ -15,8 +15,8 @@ from lti_tool.domain.award_policy import DEFAULT_AWARD_POLICY, AwardPolicy
 from lti_tool.domain.award_states import AwardAction, AwardState, advance
 from lti_tool.domain.decisions import Decision, DecisionReason, ReviewChange, ReviewWish
 from lti_tool.domain.occasions import ONCE
-from lti_tool.models import Achievement, Award, Context, LearnerNotice, Review, Trace, TraceMoment
-from lti_tool.services import audit, credentials, notices, reviews
+from lti_tool.models import Achievement, Award, Context, Credential, LearnerNotice, Review, Trace, TraceMoment
+from lti_tool.services import audit, credentials, delivery, mirrored_awards, notices, reviews
 from lti_tool.services.audit_traces import vouch
 from lti_tool.services.upsert import insert_once
 
@@ -150,7 +150,16 @@ def _move(
         credentials.make_credential(session, award, ground.now, names_address=is_by_learner)
     if action is AwardAction.REVOKE:
         credentials.revoke_copies(session, award.id, ground.now)
+        _follow_revocation(session, award.id, ground.now)
     return True
+
+
+def _follow_revocation(session: Session, award_id: int, now: datetime) -> None:
+    """Backpacks the badge went to are told, where they can be."""
+    credential = session.scalar(select(Credential).where(Credential.award_id == award_id))
+    if credential is not None:
+        delivery.follow_revocation(session, credential, now)
+        mirrored_awards.follow_revocation(session, credential, now)
 
 
 def _values(award: Award, action: AwardAction, ground: Ground, policy: AwardPolicy) -> dict[str, Any]:

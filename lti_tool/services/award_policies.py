@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from lti_tool.domain.award_policy import AwardPolicy
 from lti_tool.models import Achievement, AchievementState, Award, Context, Term
-from lti_tool.services import audit
+from lti_tool.services import audit, outcomes
 from lti_tool.services.course_sync import want_evaluation
 
 
@@ -40,6 +40,8 @@ def write_policy(
         payload={"before": before.to_document(), "after": policy.to_document()},
         now=now,
     )
+    if policy.assessors != before.assessors:
+        outcomes.settle_again(session, achievement.id, now)
     if achievement.state is AchievementState.LIVE:
         want_evaluation(session, achievement.context_id)
     return policy

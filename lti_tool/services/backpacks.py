@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from lti_tool.backpacks.base import AuthorizationRequest, ClientRegistration, HostDescription, Tokens
+from lti_tool.backpacks.base import AuthorizationRequest, ClientRegistration, HostDescription, HostProfile, Tokens
 from lti_tool.errors import BackpackConsentError, ConflictError, NotFoundError
 from lti_tool.models import BackpackConnection, BackpackHost, ConnectionState, ConnectState
 from lti_tool.services import audit
@@ -18,15 +18,23 @@ from lti_tool.vault import Vault
 
 CONNECT_LIFE = timedelta(minutes=15)
 OB3_API = "ob3_api"
+BADGE_CONNECT = "badge_connect"
+PROTOCOLS = {OB3_API: "Open Badges 3.0", BADGE_CONNECT: "Badge Connect"}
+"""The protocols' own names, by ours."""
 
 
 def add_host(session: Session, address: str, name: str, now: datetime, *, protocol: str = OB3_API) -> BackpackHost:
-    """Offer a backpack to learners; the same address again returns the one that is there, under the new name."""
+    """Offer a backpack to learners; the same address again returns the one that is there, under the new name.
+
+    A host that speaks another protocol than it did is known anew: consents given to the old one do not fit it.
+    """
     address = address.rstrip("/")
     host = session.scalar(select(BackpackHost).where(BackpackHost.address == address))
     if host is None:
         host = BackpackHost(address=address, protocol=protocol, name=name, is_offered=True, created_at=now)
         session.add(host)
+    if host.protocol != protocol:
+        host.protocol, host.description, host.client = protocol, None, None
     host.name, host.is_offered = name, True
     session.flush()
     return host
@@ -65,22 +73,25 @@ def known_host(host: BackpackHost, vault: Vault) -> tuple[HostDescription, Clien
 
 
 def remember_host(
-    session: Session, host_id: int, description: HostDescription, client: ClientRegistration, vault: Vault
-) -> None:
-    """Store what discovery and registration gave. Who registered second keeps what the first one stored."""
-    session.execute(
-        update(BackpackHost)
-        .where(BackpackHost.id == host_id, BackpackHost.client.is_(None))
-        .values(
-            description=json.loads(json.dumps(asdict(description))),
-            client=vault.lock(json.dumps(asdict(client), default=datetime.isoformat)),
-        )
-    )
+    session: Session,
+    host_id: int,
+    description: HostDescription,
+    client: ClientRegistration,
+    vault: Vault,
+    *,
+    instead_of: ClientRegistration | None = None,
+) -> tuple[HostDescription, ClientRegistration]:
+    """Store what discovery and registration gave, and return what is stored.
 
-
-def forget_host(session: Session, host_id: int) -> None:
-    """Forget a registration the host no longer knows, so that the next connection registers anew."""
-    session.execute(update(BackpackHost).where(BackpackHost.id == host_id).values(client=None, description=None))
+    Who registered second keeps what the first one stored, unless that is ``instead_of``, which the host forgot.
+    """
+    host = session.get_one(BackpackHost, host_id, with_for_update=True, populate_existing=True)
+    known = known_host(host, vault)
+    if known is not None and (instead_of is None or known[1].client_id != instead_of.client_id):
+        return known
+    host.description = json.loads(json.dumps(asdict(description)))
+    host.client = vault.lock(json.dumps(asdict(client), default=datetime.isoformat))
+    return description, client
 
 
 def _read_client(text: str) -> ClientRegistration:
@@ -145,9 +156,19 @@ def consume_connection(session: Session, state: str, browser_secret: str | None,
 
 
 def save_connection(
-    session: Session, user_id: int, host_id: int, tokens: Tokens, vault: Vault, now: datetime
+    session: Session,
+    user_id: int,
+    host_id: int,
+    tokens: Tokens,
+    vault: Vault,
+    now: datetime,
+    *,
+    profile: HostProfile | None = None,
 ) -> BackpackConnection:
-    """Store a learner's consent, new or renewed."""
+    """Store a learner's consent, new or renewed; ``profile``: whose account it is, where the host tells.
+
+    ``created_at`` is when the learner connected, not when a consent that ended was given anew.
+    """
     locked = _lock_tokens(tokens, vault)
     insert_once(
         session,
@@ -163,15 +184,35 @@ def save_connection(
     connection = session.scalars(
         select(BackpackConnection).where(BackpackConnection.user_id == user_id, BackpackConnection.host_id == host_id)
     ).one()
+    is_other = profile is not None and connection.account_id not in (None, profile.id)
+    if connection.state is ConnectionState.DISCONNECTED or is_other:
+        connection.created_at = now
+    connection.account_id = connection.account_name = connection.account_email = None
     connection.state, connection.tokens, connection.changed_at = ConnectionState.ACTIVE, locked, now
+    connection.error_code = None
+    if profile is not None:
+        note_account(connection, profile)
     audit.record(session, "backpack.connected", actor=f"user:{user_id}", subject=f"connection:{connection.id}", now=now)
     return connection
 
 
-def save_tokens(session: Session, connection_id: int, tokens: Tokens, vault: Vault, now: datetime) -> None:
-    """Store refreshed tokens at once: the old refresh token is spent."""
-    connection = session.get_one(BackpackConnection, connection_id)
+def note_account(connection: BackpackConnection, profile: HostProfile) -> None:
+    """Remember whose account a connection leads to."""
+    connection.account_id = profile.id[:2048]
+    connection.account_name = profile.name[:1024] if profile.name else None
+    connection.account_email = profile.email if profile.email and len(profile.email) <= 320 else None
+
+
+def save_tokens(session: Session, connection_id: int, tokens: Tokens, vault: Vault, now: datetime) -> str | None:
+    """Store refreshed tokens at once: the old refresh token is spent; returns them as stored.
+
+    A connection that its learner ended meanwhile stays ended: then ``None``.
+    """
+    connection = session.get_one(BackpackConnection, connection_id, with_for_update=True, populate_existing=True)
+    if connection.state is ConnectionState.DISCONNECTED:
+        return None
     connection.tokens, connection.changed_at = _lock_tokens(tokens, vault), now
+    return connection.tokens
 
 
 def read_tokens(connection: BackpackConnection, vault: Vault) -> Tokens:
@@ -182,10 +223,15 @@ def read_tokens(connection: BackpackConnection, vault: Vault) -> Tokens:
     return Tokens(**{**values, "expires_at": datetime.fromisoformat(values["expires_at"])})
 
 
-def need_consent(session: Session, connection_id: int, now: datetime) -> None:
-    """Say that the learner has to connect again."""
-    connection = session.get_one(BackpackConnection, connection_id)
+def need_consent(
+    session: Session, connection_id: int, now: datetime, *, error_code: str | None = None, seen: str | None = None
+) -> None:
+    """Say that the learner has to connect again, unless they did since ``seen``: the tokens that were refused."""
+    connection = session.get_one(BackpackConnection, connection_id, with_for_update=True, populate_existing=True)
+    if connection.state is not ConnectionState.ACTIVE or (seen is not None and connection.tokens != seen):
+        return
     connection.state, connection.changed_at = ConnectionState.CONSENT_NEEDED, now
+    connection.error_code = error_code
 
 
 def disconnect(session: Session, connection: BackpackConnection, now: datetime) -> None:

@@ -70,7 +70,8 @@ class Carrier:
         """Return the trace: the judgement, what it rests on, and what was decided from it."""
         rule = rule_since(one.judged.rule, one.occasion.counts_from)
         seen = self._gathered.observation_ids.get(one.user_id, {})
-        basis = basis_document(rule, one.judged.award_rule_id, self._facts[one.user_id], seen, self._columns)
+        columns = self._columns | self._gathered.column_ids.get(one.user_id, {})
+        basis = basis_document(rule, one.judged.award_rule_id, self._facts[one.user_id], seen, columns)
         return {
             **one.judgement.to_document(),
             "basis": basis,

@@ -28,6 +28,8 @@ CUSTOM = "checkpoint"
 """The custom parameter that names a checkpoint."""
 PATH = "/checkpoints/"
 SOURCE = "ags"
+ASSESSOR = "assessor"
+"""The sources that see a checkpoint: its line item, and the outcomes its assessors settle here."""
 _PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 ICON = "/static/logo.png"
 
@@ -140,6 +142,8 @@ def copy(session: Session, context: Context, origin: Checkpoint, actor: str, now
         title=origin.title,
         instructions=origin.instructions,
         maximum=origin.maximum,
+        rubric=origin.rubric,
+        assessors_needed=origin.assessors_needed,
         item_id=same[0].id if same else None,
         threshold=origin.threshold if same else None,
         origin_id=origin.id,
@@ -170,10 +174,12 @@ def resource_ids(session: Session, checkpoint: Checkpoint) -> list[str]:
 
 
 def find_by_column(session: Session, column: EvidenceColumn) -> Checkpoint | None:
-    """Return the checkpoint whose line item a column is."""
+    """Return the checkpoint whose line item a column is, or whose outcomes it has."""
+    of_course = select(Checkpoint).where(Checkpoint.context_id == column.context_id)
+    if column.source == ASSESSOR:
+        return session.scalar(of_course.where(Checkpoint.public_id == column.external_key))
     if column.source != SOURCE:
         return None
-    of_course = select(Checkpoint).where(Checkpoint.context_id == column.context_id)
     by_address = session.scalar(of_course.where(Checkpoint.line_item_url == column.external_key).limit(1))
     if by_address is not None or column.resource_id is None:
         return by_address
@@ -181,6 +187,20 @@ def find_by_column(session: Session, column: EvidenceColumn) -> Checkpoint | Non
     return session.scalar(
         of_course.where(or_(Checkpoint.public_id == column.resource_id, Checkpoint.origin_id == named)).limit(1)
     )
+
+
+def columns_of(session: Session, checkpoint: Checkpoint) -> list[EvidenceColumn]:
+    """Return the columns of a checkpoint in its course: its line item's, and that of its assessors' outcomes."""
+    is_line_item = or_(
+        EvidenceColumn.resource_id.in_(resource_ids(session, checkpoint)),
+        EvidenceColumn.external_key == (checkpoint.line_item_url or ""),
+    )
+    is_outcome = (EvidenceColumn.source == ASSESSOR) & (EvidenceColumn.external_key == checkpoint.public_id)
+    found = select(EvidenceColumn).where(
+        EvidenceColumn.context_id == checkpoint.context_id,
+        ((EvidenceColumn.source == SOURCE) & is_line_item) | is_outcome,
+    )
+    return list(session.scalars(found.order_by(EvidenceColumn.id)))
 
 
 def learn_line_item(session: Session, checkpoint: Checkpoint, line_item_url: str) -> None:
@@ -202,9 +222,9 @@ def learn_line_item(session: Session, checkpoint: Checkpoint, line_item_url: str
 def column_arrived(session: Session, column: EvidenceColumn) -> None:
     """Let a checkpoint's column count for its skill, the first time a source lists it.
 
-    Once the column fills a slot nothing is changed any more: what counts is then the instructor's to say.
+    Once a column of it fills a slot nothing is changed any more: what counts is then the instructor's to say.
     """
-    if column.source != SOURCE:
+    if column.source not in {SOURCE, ASSESSOR}:
         return
     checkpoint = find_by_column(session, column)
     if checkpoint is not None:  # in a copied course there is none before the first launch, which binds the column
@@ -212,9 +232,11 @@ def column_arrived(session: Session, column: EvidenceColumn) -> None:
 
 
 def _bind(session: Session, checkpoint: Checkpoint, column: EvidenceColumn) -> None:
-    checkpoint.line_item_url = checkpoint.line_item_url or column.external_key
+    if column.source == SOURCE:
+        checkpoint.line_item_url = checkpoint.line_item_url or column.external_key
+    same_work = {column.id, *(one.id for one in columns_of(session, checkpoint))}
     bound = select(SlotBinding.id).where(
-        SlotBinding.context_id == column.context_id, SlotBinding.column_id == column.id
+        SlotBinding.context_id == column.context_id, SlotBinding.column_id.in_(same_work)
     )
     if session.scalar(bound.limit(1)) is not None:
         return

@@ -1,7 +1,10 @@
 """Everything about a course that does not depend on the learner: competencies, evidence columns, badges with rules."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -9,17 +12,23 @@ from sqlalchemy.orm import Session, joinedload
 from lti_tool.domain.award_policy import DEFAULT_AWARD_POLICY, AwardPolicy
 from lti_tool.domain.competency_plan import Calculation, CompetencyPlan, Part
 from lti_tool.domain.rules import Rule, parse_rule
+from lti_tool.evidence.assessor import SOURCE as ASSESSOR
 from lti_tool.models import (
     Achievement,
     AchievementState,
+    Checkpoint,
+    CheckpointKind,
+    ColumnLink,
     CompetencyPolicy,
     Context,
     CourseGroup,
     EvidenceColumn,
     EvidenceMapping,
+    LinkState,
     SlotBinding,
     Term,
 )
+from lti_tool.services.column_links import groups_of
 from lti_tool.services.frameworks import course_items
 from lti_tool.services.mapping import DEFAULT_CALCULATION, DEFAULT_FACTOR, DEFAULT_THRESHOLD
 
@@ -32,6 +41,13 @@ class Judged:
     rule: Rule
     award_rule_id: int
     policy: AwardPolicy = DEFAULT_AWARD_POLICY
+
+
+class Assessed(NamedTuple):
+    """A checkpoint as rules name it, with the percent from which on an outcome says yes."""
+
+    identifier: str
+    threshold: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,12 @@ class Course:
     """When the course ends, as far as known: until then nothing is *not* done yet."""
     terms: list[Term]
     """The terms of the course's organization."""
+    same_work: Mapping[int, tuple[EvidenceColumn, ...]] = field(default_factory=dict)
+    """By column: every column of the same work, itself included, where several sources see it."""
+    assessed: Mapping[int, Assessed] = field(default_factory=dict)
+    """By column: the checkpoint whose outcomes it has."""
+    assessment_titles: Mapping[str, str] = field(default_factory=dict)
+    """Titles of everything that can be assessed in the tool, by public id."""
 
 
 def load_course(session: Session, context_id: int, *, drafts: bool = False) -> Course:
@@ -75,6 +97,7 @@ def load_course(session: Session, context_id: int, *, drafts: bool = False) -> C
         select(CourseGroup.platform_id, CourseGroup.name).where(CourseGroup.context_id == context_id)
     )
     terms = select(Term).where(Term.organization_id == context.organization_id).order_by(Term.starts_at)
+    assessed, assessment_titles = _assessed(session, context_id)
     return Course(
         context_id=context_id,
         plans=_plans(session, context_id),
@@ -94,7 +117,41 @@ def load_course(session: Session, context_id: int, *, drafts: bool = False) -> C
         organization_id=context.organization_id,
         closes_at=context.ends_at,
         terms=list(session.scalars(terms)),
+        same_work=_same_work(session, context_id),
+        assessed=assessed,
+        assessment_titles=assessment_titles,
     )
+
+
+def _same_work(session: Session, context_id: int) -> dict[int, tuple[EvidenceColumn, ...]]:
+    """One query; nothing where no two columns are linked."""
+    rows = session.execute(
+        select(ColumnLink.column_id, ColumnLink.other_id, EvidenceColumn)
+        .join(EvidenceColumn, EvidenceColumn.id.in_([ColumnLink.column_id, ColumnLink.other_id]))
+        .where(ColumnLink.context_id == context_id, ColumnLink.state == LinkState.CONFIRMED)
+    ).all()
+    columns = {column.id: column for _, _, column in rows}
+    groups = groups_of({(one, other) for one, other, _ in rows})
+    return {one: tuple(columns[each] for each in sorted(group)) for one, group in groups.items()}
+
+
+def _assessed(session: Session, context_id: int) -> tuple[dict[int, Assessed], dict[str, str]]:
+    rows = session.execute(
+        select(Checkpoint.public_id, Checkpoint.title, Checkpoint.threshold, EvidenceColumn.id)
+        .outerjoin(
+            EvidenceColumn,
+            (EvidenceColumn.context_id == Checkpoint.context_id)
+            & (EvidenceColumn.source == ASSESSOR)
+            & (EvidenceColumn.external_key == Checkpoint.public_id),
+        )
+        .where(Checkpoint.context_id == context_id, Checkpoint.kind != CheckpointKind.PROGRESS)
+    ).all()
+    assessed = {
+        column_id: Assessed(public_id, DEFAULT_THRESHOLD if threshold is None else threshold)
+        for public_id, _, threshold, column_id in rows
+        if column_id is not None
+    }
+    return assessed, {public_id: title for public_id, title, _, _ in rows}
 
 
 def _plans(session: Session, context_id: int) -> dict[str, CompetencyPlan]:

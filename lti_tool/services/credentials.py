@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -55,26 +55,72 @@ def make_credential(session: Session, award: Award, now: datetime, *, names_addr
     credential.url_id = f"{profile.base_url}/credentials/{credential.public_id}"
     session.add(credential)
     session.flush()
-    email = award.user.email if names_address else None
-    listed, index = _status_place(session, profile.id, now)
+    named = subject_of(award.user.email if names_address else None)
+    version = add_copy(session, credential, named, award.user.name if award.shows_name else None, now)
+    return Claim(credential.id, version.id)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSubject:
+    """How a copy names its subject: an e-mail address to be hashed, an id of ours, or a wallet's DID."""
+
+    kind: SubjectKind
+    value: str
+
+
+def subject_of(email: str | None) -> NamedSubject:
+    """Return the address as a subject, or a new id of ours where there is none."""
+    return NamedSubject(SubjectKind.EMAIL_HASH, email) if email else NamedSubject(SubjectKind.OPAQUE, new_subject_id())
+
+
+def new_subject_id() -> str:
+    """Return an id that says nothing about anybody."""
+    return f"urn:uuid:{uuid.uuid4()}"
+
+
+def add_copy(
+    session: Session,
+    credential: Credential,
+    subject: NamedSubject,
+    name: str | None,
+    now: datetime,
+    *,
+    reason: str | None = None,
+    replaces: bool = False,
+) -> CredentialVersion:
+    """Add a copy for the jobs to sign, with a status place of its own; it begins later than the copies before it.
+
+    ``replaces``: the earlier ones are revoked as soon as this one is signed.
+    """
+    profile_id = credential.award.achievement.issuer_profile_id
+    listed, index = _status_place(session, profile_id, now)
+    last = session.execute(
+        select(CredentialVersion.number, CredentialVersion.valid_from)
+        .where(CredentialVersion.credential_id == credential.id)
+        .order_by(CredentialVersion.number.desc())
+        .limit(1)
+    ).one_or_none()
+    start = now.replace(microsecond=0)
     version = CredentialVersion(
         credential_id=credential.id,
-        number=1,
+        number=1 if last is None else last.number + 1,
         state=VersionState.PENDING,
-        subject_kind=SubjectKind.EMAIL_HASH if email else SubjectKind.OPAQUE,
-        subject=email or f"urn:uuid:{uuid.uuid4()}",
+        subject_kind=subject.kind,
+        subject=subject.value,
         salt=secrets.token_hex(16),
-        name=award.user.name if award.shows_name else None,
+        name=name,
         status_list_id=listed.id,
         status_index=index,
-        issuer_key_id=active_key(session, profile.id).id,
-        valid_from=now.replace(microsecond=0),
+        issuer_key_id=active_key(session, profile_id).id,
+        valid_from=start if last is None else max(start, last.valid_from + timedelta(seconds=1)),
+        reason=reason,
+        replaces=replaces,
         attempts=0,
         due_at=now,
     )
     session.add(version)
     session.flush()
-    return Claim(credential.id, version.id)
+    return version
 
 
 def find_claim(session: Session, award_id: int) -> Claim | None:

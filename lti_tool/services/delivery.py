@@ -1,83 +1,144 @@
-"""Deliveries: one row per credential version and connection, taken under a lease, never twice.
+"""Deliveries: one row per signed copy and connection, wanted here, carried out in batches (``delivery_batches``).
 
-A process that dies after the push leaves a row whose lease passes. Who takes it next looks first whether the host
-already shows the credential, and only pushes when it does not; hosts replace by credential id, so even two pushes
-leave one badge.
+What became of a badge follows it: a new copy goes where an earlier one went, and what was revoked is withdrawn where
+the host's protocol can, else left to its status.
 """
 
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, or_, select, update
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
-from lti_tool.backpacks.base import ClientRegistration, HostDescription, Receipt, Tokens
-from lti_tool.errors import BackpackConsentError, ConflictError
+from lti_tool.errors import ConflictError
 from lti_tool.models import (
     BackpackConnection,
+    BackpackHost,
     ConnectionState,
     Credential,
     CredentialVersion,
     Delivery,
+    DeliveryPurpose,
     DeliveryState,
     VersionState,
 )
-from lti_tool.services import audit
-from lti_tool.services.backpacks import known_host, read_tokens
+from lti_tool.services import host_pace
 from lti_tool.services.upsert import insert_once
-from lti_tool.vault import Vault
 
-LEASE = timedelta(minutes=3)
-ATTEMPTS = 8
-BACK_OFF = timedelta(seconds=5)
-LONGEST_WAIT = timedelta(hours=6)
+CONVERSATIONS = 3
+"""Batches under way with one host at a time, from all workers."""
+WAITING = (DeliveryState.QUEUED, DeliveryState.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """Everything one delivery needs while no transaction is open."""
-
-    delivery_id: int
-    connection_id: int
-    host_id: int
-    protocol: str
-    host: HostDescription
-    client: ClientRegistration
-    tokens: Tokens
-    credential_url: str
-    document: str
-    is_repeat: bool
-    """An earlier attempt may have arrived: look before pushing."""
-
-
-def queue_delivery(session: Session, credential: Credential, connection: BackpackConnection, now: datetime) -> int:
+def queue_delivery(
+    session: Session, credential: Credential, connection: BackpackConnection, now: datetime, *, again: bool = False
+) -> int:
     """Ask for the newest issued version to be delivered; asking again returns the same delivery.
 
-    A delivery that failed is tried anew. Raises ``ConflictError`` (``credential_pending``) before the first signing.
+    A delivery that failed is tried anew, and one that arrived before the learner disconnected is sent to where they
+    are connected now. ``again``: also one that arrived since; the host is looked at first, and gets it if it has not.
+    Raises ``ConflictError`` (``credential_pending``) before the first signing.
     """
-    version = session.scalar(
+    version = newest_copy(session, credential)
+    if version is None:
+        raise ConflictError("The badge is being signed; try again in a moment.", code="credential_pending")
+    delivery = _want(session, version, connection, DeliveryPurpose.PUT, now)
+    if delivery.state is DeliveryState.FAILED or (
+        delivery.state is DeliveryState.DELIVERED and (again or not is_there(delivery))
+    ):
+        _send_anew(delivery, now)
+    return delivery.id
+
+
+def newest_copy(session: Session, credential: Credential) -> CredentialVersion | None:
+    """Return the newest signed copy, if there is one."""
+    return session.scalar(
         select(CredentialVersion)
         .where(CredentialVersion.credential_id == credential.id, CredentialVersion.state == VersionState.ISSUED)
         .order_by(CredentialVersion.number.desc())
         .limit(1)
     )
+
+
+def is_there(delivery: Delivery) -> bool:
+    """Whether a delivery arrived in the backpack that its connection leads to now."""
+    arrived = delivery.delivered_at
+    return (
+        delivery.state is DeliveryState.DELIVERED
+        and arrived is not None
+        and arrived >= delivery.connection.created_at
+        and delivery.connection.state is not ConnectionState.DISCONNECTED
+    )
+
+
+def follow_reissue(session: Session, credential: Credential, now: datetime) -> list[int]:
+    """Send the newest signed copy to every backpack an earlier one went or was to go to; returns the deliveries.
+
+    What still waits, or failed, goes out as the new copy instead.
+    """
+    version = newest_copy(session, credential)
     if version is None:
-        raise ConflictError("The badge is being signed; try again in a moment.", code="credential_pending")
-    key = {"credential_version_id": version.id, "connection_id": connection.id}
+        return []
+    asked: list[int] = []
+    for connection_id, earlier in _newest_by_connection(session, credential).items():
+        if earlier.credential_version_id == version.id or earlier.connection.state is ConnectionState.DISCONNECTED:
+            continue
+        if earlier.state in WAITING:
+            earlier.credential_version_id = version.id
+            _send_anew(earlier, now)
+            asked.append(earlier.id)
+        else:
+            connection = session.get_one(BackpackConnection, connection_id)
+            asked.append(_want(session, version, connection, DeliveryPurpose.PUT, now).id)
+    return asked
+
+
+def follow_revocation(session: Session, credential: Credential, now: datetime) -> list[int]:
+    """Have a revoked badge withdrawn from every backpack it went to; returns the deliveries.
+
+    Where a host's protocol has no way to, the receipt says that the badge's status tells it.
+    """
+    return [
+        _want(session, earlier.credential_version, earlier.connection, DeliveryPurpose.WITHDRAW, now).id
+        for earlier in _newest_by_connection(session, credential).values()
+        if earlier.state is not DeliveryState.FAILED
+    ]
+
+
+def _want(
+    session: Session,
+    version: CredentialVersion,
+    connection: BackpackConnection,
+    purpose: DeliveryPurpose,
+    now: datetime,
+) -> Delivery:
+    key = {"credential_version_id": version.id, "connection_id": connection.id, "purpose": purpose}
     insert_once(
         session,
         Delivery,
-        ["credential_version_id", "connection_id"],
+        ["credential_version_id", "connection_id", "purpose"],
         **key,
         state=DeliveryState.QUEUED,
         attempts=0,
         due_at=now,
         created_at=now,
     )
-    delivery = session.scalars(select(Delivery).filter_by(**key)).one()
-    if delivery.state is DeliveryState.FAILED:
-        delivery.state, delivery.attempts, delivery.due_at, delivery.error_code = DeliveryState.QUEUED, 0, now, None
-    return delivery.id
+    return session.scalars(select(Delivery).filter_by(**key)).one()
+
+
+def _send_anew(delivery: Delivery, now: datetime) -> None:
+    # One attempt is counted already: it may have arrived, so whoever takes it looks first.
+    delivery.attempts = 1 if delivery.attempts or delivery.delivered_at else 0
+    delivery.state, delivery.due_at, delivery.error_code = DeliveryState.QUEUED, now, None
+
+
+def _newest_by_connection(session: Session, credential: Credential) -> dict[int, Delivery]:
+    own = select(Delivery).join(CredentialVersion, CredentialVersion.id == Delivery.credential_version_id)
+    own = own.where(CredentialVersion.credential_id == credential.id, Delivery.purpose == DeliveryPurpose.PUT)
+    found = session.scalars(own.order_by(CredentialVersion.number))
+    return {delivery.connection_id: delivery for delivery in found}
+
+
+# -- what there is ----------------------------------------------------------------------------------------------------
 
 
 def deliveries_of(session: Session, credential_id: int) -> list[Delivery]:
@@ -92,81 +153,28 @@ def deliveries_of(session: Session, credential_id: int) -> list[Delivery]:
     )
 
 
-def due_deliveries(session: Session, now: datetime, limit: int = 100) -> list[int]:
-    """Return ids of deliveries somebody should take."""
-    return list(session.scalars(select(Delivery.id).where(_is_due(now)).order_by(Delivery.due_at).limit(limit)))
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
+def is_due(now: datetime) -> ColumnElement[bool]:
+    """The condition that somebody should take a delivery."""
     return or_(
         (Delivery.state == DeliveryState.QUEUED) & (Delivery.due_at <= now),
         (Delivery.state == DeliveryState.SENDING) & (Delivery.lease_until < now),
     )
 
 
-def take_delivery(session: Session, delivery_id: int, vault: Vault, now: datetime) -> Parcel | None:
-    """Take a delivery that is due, by one statement; ``None`` when it is not, or somebody else has it.
+def due_deliveries(session: Session, now: datetime) -> list[int]:
+    """Return ids of deliveries somebody should take, a few for each host: who takes one takes what else is due there.
 
-    A connection that needs the learner's consent ends the delivery with that reason.
+    Hosts that rest are left out.
     """
-    taken = session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery_id, _is_due(now))
-        .values(state=DeliveryState.SENDING, lease_until=now + LEASE, attempts=Delivery.attempts + 1)
-        .returning(Delivery.attempts)
-    ).scalar()
-    if taken is None:
-        return None
-    delivery = session.get_one(Delivery, delivery_id, populate_existing=True)
-    connection, version = delivery.connection, delivery.credential_version
-    known = known_host(connection.host, vault)
-    if connection.state is not ConnectionState.ACTIVE or known is None or version.document is None:
-        _end(session, delivery, DeliveryState.FAILED, BackpackConsentError.code, now)
-        return None
-    return Parcel(
-        delivery_id=delivery.id,
-        connection_id=connection.id,
-        host_id=connection.host_id,
-        protocol=connection.host.protocol,
-        host=known[0],
-        client=known[1],
-        tokens=read_tokens(connection, vault),
-        credential_url=version.credential.url_id,
-        document=version.document,
-        is_repeat=taken > 1,
-    )
+    due = select(BackpackConnection.host_id).join(Delivery, Delivery.connection_id == BackpackConnection.id)
+    waited_for = BackpackHost.id.in_(due.where(is_due(now)))
+    hosts = session.scalars(select(BackpackHost.id).where(waited_for, host_pace.is_open(now)).order_by(BackpackHost.id))
+    return [one for host_id in hosts for one in due_at_host(session, host_id, now, CONVERSATIONS)]
 
 
-def settle(session: Session, delivery_id: int, receipt: Receipt, now: datetime) -> None:
-    """Record that the host has the credential and showed it unaltered."""
-    delivery = session.get_one(Delivery, delivery_id)
-    if delivery.state is DeliveryState.DELIVERED:
-        return
-    values = asdict(receipt)
-    delivery.receipt = {**values, "outcome": receipt.outcome.value, "received_at": receipt.received_at.isoformat()}
-    delivery.delivered_at = now
-    _end(session, delivery, DeliveryState.DELIVERED, None, now)
-
-
-def record_failure(session: Session, delivery_id: int, error_code: str, now: datetime, *, retryable: bool) -> None:
-    """Try again later, further and further apart, while that can help; else end with the reason."""
-    delivery = session.get_one(Delivery, delivery_id)
-    if delivery.state is DeliveryState.DELIVERED:
-        return
-    if not retryable or delivery.attempts >= ATTEMPTS:
-        _end(session, delivery, DeliveryState.FAILED, error_code, now)
-        return
-    delivery.state, delivery.lease_until, delivery.error_code = DeliveryState.QUEUED, None, error_code
-    delivery.due_at = now + min(BACK_OFF * 4 ** (delivery.attempts - 1), LONGEST_WAIT)
-
-
-def _end(session: Session, delivery: Delivery, state: DeliveryState, error_code: str | None, now: datetime) -> None:
-    delivery.state, delivery.lease_until, delivery.error_code = state, None, error_code
-    audit.record(
-        session,
-        f"delivery.{state.value}",
-        actor="job",
-        subject=f"delivery:{delivery.id}",
-        payload={"error_code": error_code} if error_code else None,
-        now=now,
-    )
+def due_at_host(
+    session: Session, host_id: int, now: datetime, limit: int, *conditions: ColumnElement[bool]
+) -> list[int]:
+    """Return ids of deliveries to one host that somebody should take, the longest due first."""
+    found = select(Delivery.id).join(BackpackConnection).where(is_due(now), BackpackConnection.host_id == host_id)
+    return list(session.scalars(found.where(*conditions).order_by(Delivery.due_at, Delivery.id).limit(limit)))

@@ -2,19 +2,19 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import NamedTuple
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lti_tool.domain.evidence import Evidence, EvidenceState, Freshness
+from lti_tool.domain.evidence import Evidence
 from lti_tool.domain.lifecycle import AwardState, is_expired
 from lti_tool.domain.rules import Facts
 from lti_tool.domain.verdict import Verdict
-from lti_tool.models import Achievement, Award, EvidenceColumn, Fact, Membership, Observation
+from lti_tool.models import Achievement, Award, Fact, Membership, Observation
 from lti_tool.services.course_rules import Course, Judged, load_course
+from lti_tool.services.same_work import assessed_verdicts, compared, linked_slots, sightings
+from lti_tool.services.sightings import STALE_AFTER, Seen, make_evidence
 
 __all__ = [
     "COUNTS_AS",
@@ -31,8 +31,6 @@ __all__ = [
     "make_evidence",
 ]
 
-STALE_AFTER = timedelta(days=7)
-"""Evidence nobody could read again for this long decides nothing."""
 COUNTS_AS = {
     AwardState.OFFERED: Verdict.MET,
     AwardState.CLAIMED: Verdict.MET,
@@ -42,24 +40,16 @@ COUNTS_AS = {
 """What an award means for badges that build on it; a person decides about those held and suspended. Else: not met."""
 
 
-class Seen(NamedTuple):
-    """The observation that holds for a person in a column."""
-
-    observation_id: int
-    state: EvidenceState
-    score: Decimal | None
-    maximum: Decimal | None
-    letter: str | None
-    submitted_at: datetime | None
-    graded_at: datetime | None
-
-
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What is known about people, and which observations say so: facts by user id, observation ids by user and slot."""
+    """What is known about people, and which observations say so: facts by user id, observation ids by user and slot.
+
+    ``column_ids``, by user and slot: the column that decides, where it is not the one that fills the slot.
+    """
 
     facts: dict[int, Facts]
     observation_ids: dict[int, dict[str, int]]
+    column_ids: dict[int, dict[str, int]]
 
 
 def evaluated_user_ids(session: Session, context_id: int) -> list[int]:
@@ -80,31 +70,46 @@ def gather_facts(session: Session, course: Course, user_ids: Collection[int], no
 
 def gather(session: Session, course: Course, user_ids: Collection[int], now: datetime) -> Gathered:
     """Return what is known about each of the users, and the observations that say it."""
+    linked = linked_slots(course)
     slots_of_column: dict[int, list[str]] = {}
     for slot, column in course.columns.items():
-        slots_of_column.setdefault(column.id, []).append(slot)
+        if slot not in linked:
+            slots_of_column.setdefault(column.id, []).append(slot)
     evidence = {user_id: _unobserved(course, now) for user_id in user_ids}
     observation_ids: dict[int, dict[str, int]] = {user_id: {} for user_id in user_ids}
+    column_ids: dict[int, dict[str, int]] = {}
     for user_id, column_id, seen in _observations(session, slots_of_column, user_ids):
         for slot in slots_of_column[column_id]:
             evidence[user_id][slot] = make_evidence(slot, course.columns[slot], seen, now)
             observation_ids[user_id][slot] = seen.observation_id
+    compare = {one.id for group in linked.values() for one in group}
+    seen_together = sightings(session, compare | course.assessed.keys(), user_ids)
+    for slot, group in linked.items():
+        comparing = compared(course, slot, group, now)
+        for user_id in evidence:
+            agreed = comparing.of(user_id, seen_together)
+            evidence[user_id][slot] = agreed.evidence
+            if agreed.decided_by.observed_id is not None:
+                observation_ids[user_id][slot] = agreed.decided_by.observed_id
+                column_ids.setdefault(user_id, {})[slot] = agreed.decided_by.key
+    assessments = assessed_verdicts(course, seen_together)
     awarded = _awarded(session, course, user_ids, now)
     sections = _sections(session, course, user_ids)
-    titles = course.titles | course.sections
+    titles = course.titles | course.sections | dict(course.assessment_titles)
     facts = {
         user_id: Facts(
             evidence=evidence[user_id],
             competencies=course.plans,
             now=now,
             achievements=awarded.get(user_id, {}),
+            assessments=assessments.get(user_id, {}),
             closes_at=course.closes_at,
             titles=titles,
             sections=sections.get(user_id),
         )
         for user_id in user_ids
     }
-    return Gathered(facts, observation_ids)
+    return Gathered(facts, observation_ids, column_ids)
 
 
 def _observations(
@@ -128,7 +133,7 @@ def _observations(
         .where(Fact.column_id.in_(list(column_ids)))
         .where(Fact.user_id == next(iter(wanted)) if len(wanted) == 1 else Fact.user_id.is_not(None))
     )
-    return ((row.user_id, row.column_id, Seen._make(row[2:])) for row in rows if row.user_id in wanted)
+    return ((row.user_id, row.column_id, Seen(*row[2:])) for row in rows if row.user_id in wanted)
 
 
 def _sections(session: Session, course: Course, user_ids: Collection[int]) -> dict[int, frozenset[str]]:
@@ -145,33 +150,6 @@ def _sections(session: Session, course: Course, user_ids: Collection[int]) -> di
 def _unobserved(course: Course, now: datetime) -> dict[str, Evidence]:
     """Evidence before anything was observed: the column is there, no result is."""
     return {slot: make_evidence(slot, column, None, now) for slot, column in course.columns.items()}
-
-
-def make_evidence(slot: str, column: EvidenceColumn, seen: Seen | None, now: datetime) -> Evidence:
-    """Return what an observation in a column is worth now; ``None`` is a person about whom nothing was observed."""
-    return Evidence(
-        slot=slot,
-        title=column.title,
-        source=column.source,
-        state=seen.state if seen else EvidenceState.UNGRADED,
-        freshness=_freshness(column, now),
-        score=seen.score if seen else None,
-        maximum=seen.maximum if seen and seen.maximum is not None else column.maximum,
-        letter=seen.letter if seen else None,
-        submitted_at=seen.submitted_at if seen else None,
-        graded_at=seen.graded_at if seen else None,
-        checked_at=column.checked_at,
-        position=column.position,
-        scheme=tuple(column.grading_scheme) if column.grading_scheme is not None else None,
-    )
-
-
-def _freshness(column: EvidenceColumn, now: datetime) -> Freshness:
-    if column.failed_code is not None:
-        return Freshness.FAILED
-    if column.is_gone or column.checked_at is None or now - column.checked_at > STALE_AFTER:
-        return Freshness.STALE
-    return Freshness.FRESH
 
 
 def counts_as(state: AwardState, valid_until: datetime | None, now: datetime) -> Verdict:

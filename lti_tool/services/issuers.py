@@ -1,5 +1,6 @@
 """Issuer profiles and their keys."""
 
+import re
 from datetime import datetime
 
 from cryptography.hazmat.primitives import serialization
@@ -7,12 +8,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from lti_tool.errors import NotFoundError
+from lti_tool.errors import InvalidInputError, NotFoundError
 from lti_tool.models import IssuerKey, IssuerProfile, Organization
 from lti_tool.openbadges import v3
 from lti_tool.openbadges.proof import Signer, encode_multikey
 from lti_tool.services import audit
 from lti_tool.vault import Vault
+
+LONGEST_NAME, LONGEST_URL, LONGEST_EMAIL = 255, 2048, 320
+_NAME = re.compile(r"[^\x00-\x1f\x7f]+")
+_URL = re.compile(r"https?://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?")
+_EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@.]+")
 
 
 def ensure_issuer(session: Session, organization_id: int, base_url: str, vault: Vault, now: datetime) -> IssuerProfile:
@@ -93,7 +99,53 @@ def get_issuer(session: Session, public_id: str) -> IssuerProfile:
     return profile
 
 
+def list_issuers(session: Session) -> list[IssuerProfile]:
+    """Return every issuer, the oldest first."""
+    return list(session.scalars(select(IssuerProfile).order_by(IssuerProfile.id)))
+
+
+def describe(
+    session: Session,
+    profile: IssuerProfile,
+    actor: str,
+    now: datetime,
+    *,
+    name: str | None = None,
+    url: str | None = None,
+    email: str | None = None,
+) -> None:
+    """Change what documents say of the issuer from now on; ``None`` leaves a part as it is.
+
+    Raises ``InvalidInputError`` (``issuer_name_invalid``, ``issuer_url_invalid``, ``issuer_email_invalid``).
+    """
+    if name is not None:
+        profile.name = _checked(name, LONGEST_NAME, _NAME, "name")
+    if url is not None:
+        profile.url = _checked(url, LONGEST_URL, _URL, "url")
+    if email is not None:
+        profile.email = _checked(email, LONGEST_EMAIL, _EMAIL, "email")
+    audit.record(
+        session,
+        "issuer.changed",
+        actor=actor,
+        subject=f"issuer:{profile.id}",
+        organization_id=profile.organization_id,
+        now=now,
+    )
+
+
+def _checked(value: str, longest: int, form: re.Pattern[str], field: str) -> str:
+    text = value.strip()
+    if len(text) > longest or not form.fullmatch(text):
+        raise InvalidInputError(
+            f"This cannot be the issuer's {field}: {value}", code=f"issuer_{field}_invalid", field=field
+        )
+    return text
+
+
 def public_keys(session: Session, profile_id: int) -> list[str]:
-    """Return every public key of the issuer as multibase, oldest first."""
-    keys = select(IssuerKey.public_key_multibase).where(IssuerKey.issuer_profile_id == profile_id)
+    """Return every public key of the issuer as multibase, oldest first, but those that fell into wrong hands."""
+    keys = select(IssuerKey.public_key_multibase).where(
+        IssuerKey.issuer_profile_id == profile_id, IssuerKey.withdrawn_at.is_(None)
+    )
     return list(session.scalars(keys.order_by(IssuerKey.id)))

@@ -8,15 +8,12 @@ process that dies between signing and storing leaves a pending row, and signing 
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from lti_tool.errors import CredentialInvalidError, IssuingError
 from lti_tool.models import (
-    Achievement,
-    AchievementVersion,
     Credential,
     CredentialVersion,
     IssuerKey,
@@ -25,8 +22,8 @@ from lti_tool.models import (
     VersionState,
 )
 from lti_tool.openbadges import proof, v3
-from lti_tool.services import audit
-from lti_tool.services.achievements import aligned_items
+from lti_tool.services import audit, mirrored_awards, reissuing
+from lti_tool.services.achievement_cards import achievement_card
 from lti_tool.services.claiming import claim
 from lti_tool.services.credentials import Claim
 from lti_tool.services.issuers import issuer_value, signer
@@ -94,32 +91,6 @@ def compose(session: Session, version_id: int, vault: Vault) -> Unsigned | None:
     return Unsigned(version.id, document, signer(key, profile, vault), version.valid_from)
 
 
-def achievement_card(session: Session, achievement: Achievement, version: AchievementVersion) -> v3.AchievementCard:
-    """Return one version of the achievement as documents name it."""
-    base = achievement.issuer_profile.base_url
-    return v3.AchievementCard(
-        id=achievement.url_id,
-        name=version.name,
-        description=version.description,
-        criteria_narrative=version.criteria_narrative,
-        achievement_type=version.achievement_type,
-        image_url=f"{base}/pictures/{version.picture_sha256}.png",
-        image_caption=version.name,
-        language=version.language,
-        version=str(version.number),
-        alignments=tuple(
-            v3.Alignment(
-                target_name=item.full_statement,
-                target_url=item.uri or f"{base}/competencies/{quote(item.identifier)}",
-                target_code=item.human_code or item.identifier,
-                target_framework=item.framework.title,
-                target_type="CFItem",
-            )
-            for item in aligned_items(session, version.id)
-        ),
-    )
-
-
 def _subject(version: CredentialVersion) -> v3.Subject:
     if version.subject_kind is SubjectKind.EMAIL_HASH:
         return v3.Subject(email=v3.HashedEmail(email=version.subject, salt=version.salt), name=version.name)
@@ -151,6 +122,8 @@ def store_signed(session: Session, version_id: int, text: str, now: datetime) ->
     if stored is None:
         return False
     credential = session.get_one(Credential, stored)
+    reissuing.take_place(session, session.get_one(CredentialVersion, version_id, populate_existing=True), now)
+    mirrored_awards.queue_award(session, credential, now)
     profile = credential.award.achievement.issuer_profile
     audit.record(
         session,

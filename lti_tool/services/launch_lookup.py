@@ -53,6 +53,17 @@ def context_values(launch: VerifiedLaunch) -> dict[str, Any]:
     )
 
 
+def service_ids(launch: VerifiedLaunch) -> dict[str, str]:
+    """What a launch says the platform's own API calls its course, by evidence source.
+
+    Only a launch from the course's own link: to others, instructors can add parameters of their choice.
+    """
+    context, link = launch.context, launch.resource_link
+    if context is None or (link is not None and link.platform_id != context.platform_id):
+        return {}
+    return variables.service_course_ids(launch.custom)
+
+
 def deployment_values(launch: VerifiedLaunch) -> dict[str, Any]:
     """What a launch says about its deployment, by column."""
     return _said(notice_service_url=launch.notice_service_url)
@@ -105,6 +116,7 @@ _COLUMNS = (
             "starts_at",
             "ends_at",
             "launched_at",
+            "service_ids",
         )
     ),
     *(_LINK.c[name].label(f"link_{name}") for name in ("id", "title", "line_item_url")),
@@ -205,6 +217,9 @@ def _is_all(row: Mapping[Any, Any], launch: VerifiedLaunch) -> bool:
         needed.append(("user", user_values(launch)))
     if has_context:
         needed.append(("context", context_values(launch)))
+        told = service_ids(launch)
+        if told and not told.items() <= (row["context_service_ids"] or {}).items():
+            return False
         if launch.resource_link is not None:
             needed.append(("link", link_values(launch)))
         if has_user:

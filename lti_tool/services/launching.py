@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from lti_tool.lti import variables
 from lti_tool.lti.launch import VerifiedLaunch
 from lti_tool.models import Context, Deployment, LaunchSession, Membership, MembershipStatus, ResourceLink, User
-from lti_tool.services import audit, copy_proposals, landing, registrations
+from lti_tool.services import audit, copy_proposals, identities, landing, registrations
 from lti_tool.services.course_sync import request_sync
 from lti_tool.services.landing import Landing
-from lti_tool.services.launch_lookup import Known, context_values, deployment_values, link_values, look_up
+from lti_tool.services.launch_lookup import Known, context_values, deployment_values, link_values, look_up, service_ids
 from lti_tool.services.secrets import new_secret, secret_hash
 from lti_tool.services.tickets import make_ticket
 from lti_tool.services.upsert import insert_once
@@ -133,6 +133,9 @@ def _store(session: Session, launch: VerifiedLaunch, now: datetime) -> tuple[int
                 _ensure_membership(session, context, user, launch, now)
             run_id = request_sync(session, context, "launch", now, unless_read_since=now - SYNC_AFTER)
     session.flush()
+    if context is not None and user is not None:
+        link_id = launch.resource_link and launch.resource_link.platform_id
+        identities.note_launch(session, context, user, launch.custom, link_id, now)
     if context is not None:
         copy_proposals.propose_by_history(session, context, variables.link_history(launch.custom) or (), now)
     return context.id if context else None, user.id if user else None, run_id
@@ -217,6 +220,7 @@ def _ensure_context(session: Session, launch: VerifiedLaunch, now: datetime) -> 
         context = session.scalars(found).one()
     for name, value in context_values(launch).items():
         setattr(context, name, value)
+    context.service_ids = {**(context.service_ids or {}), **service_ids(launch)}
     context.launched_at = now
     return context
 

@@ -21,6 +21,7 @@ from lti_tool.models import (
     Credential,
     CredentialVersion,
     Delivery,
+    DeliveryPurpose,
     EvidenceColumn,
     Observation,
     Review,
@@ -136,7 +137,9 @@ def _deliveries(session: Session, names: Mapping[int, str], user_id: int) -> Ite
         .join(BackpackConnection, BackpackConnection.id == Delivery.connection_id)
         .join(BackpackHost, BackpackHost.id == BackpackConnection.host_id)
         .where(Award.user_id == user_id, Award.achievement_id.in_(names))
+        .where(Delivery.purpose == DeliveryPurpose.PUT)
     )
     for delivery, host, achievement_id in rows:
         at = delivery.delivered_at or delivery.created_at
-        yield Entry(at, Happening.DELIVERY, delivery.state.value, names[achievement_id], {"host": host})
+        details = {"host": host, "error_code": delivery.error_code}
+        yield Entry(at, Happening.DELIVERY, delivery.state.value, names[achievement_id], details)

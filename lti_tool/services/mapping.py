@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from lti_tool.domain.competency_plan import Calculation
 from lti_tool.errors import InvalidInputError, NotFoundError
 from lti_tool.models import CompetencyPolicy, EvidenceColumn, EvidenceMapping, Framework, Item, SlotBinding
-from lti_tool.services import inheritance
+from lti_tool.services import column_links, inheritance
 from lti_tool.services.course_sync import want_evaluation
 
 DEFAULT_THRESHOLD = Decimal(70)
@@ -30,14 +30,17 @@ class MappedColumn:
 
 
 def course_columns(session: Session, context_id: int) -> list[EvidenceColumn]:
-    """Return the columns of a course that its sources still list, in their order."""
-    return list(
-        session.scalars(
-            select(EvidenceColumn)
-            .where(EvidenceColumn.context_id == context_id, ~EvidenceColumn.is_gone)
-            .order_by(EvidenceColumn.position, EvidenceColumn.id)
-        )
-    )
+    """Return the columns of a course that its sources still list, in their order; work that several see once."""
+    columns = session.scalars(
+        select(EvidenceColumn)
+        .where(EvidenceColumn.context_id == context_id, ~EvidenceColumn.is_gone)
+        .order_by(EvidenceColumn.position, EvidenceColumn.id)
+    ).all()
+    groups = column_links.confirmed_groups(session, context_id) if len({one.source for one in columns}) > 1 else {}
+    if not groups:
+        return list(columns)
+    bound = set(session.scalars(select(SlotBinding.column_id).where(SlotBinding.context_id == context_id)))
+    return column_links.same_work_shown_once(columns, groups, bound)
 
 
 def mapped_columns(session: Session, context_id: int) -> list[MappedColumn]:

@@ -13,9 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from lti_tool.domain.clauses import parts_of
+from lti_tool.domain.evidence import Freshness as EvidenceFreshness
 from lti_tool.domain.judgement import Judgement, Kind
 from lti_tool.domain.lifecycle import AwardState
-from lti_tool.domain.rules import AchievementClause, Clause, evaluate, parse_rule
+from lti_tool.domain.rules import AchievementClause, Clause, Facts, evaluate, parse_rule
 from lti_tool.domain.verdict import Verdict
 from lti_tool.errors import NotFoundError
 from lti_tool.models import (
@@ -69,7 +70,7 @@ def titles_of(course: Course) -> dict[str, str]:
     """Return what rules name, in words: statements of skills, names of badges, titles of work."""
     skills = {identifier: plan.title for identifier, plan in course.plans.items()}
     work = {slot: column.title for slot, column in course.columns.items()}
-    return work | course.titles | skills
+    return work | course.titles | skills | dict(course.assessment_titles)
 
 
 # -- learners against badges ------------------------------------------------------------------------------------------
@@ -102,6 +103,8 @@ class Board:
     badges: list[Achievement]
     learners: list[Learner]
     cells: dict[tuple[int, int], Cell]
+    disagreements: int = 0
+    """Results of learners that sources show differently."""
 
 
 def load_board(session: Session, context_id: int, now: datetime, *, drafts: bool = False) -> Board:
@@ -115,7 +118,13 @@ def load_board(session: Session, context_id: int, now: datetime, *, drafts: bool
         for user_id, known in facts.items():
             award = awards.get((user_id, judged.achievement.id))
             cells[user_id, judged.achievement.id] = _cell(evaluate(judged.rule, known), award)
-    return Board(course, [judged.achievement for judged in course.judged], learners, cells)
+    badges = [judged.achievement for judged in course.judged]
+    return Board(course, badges, learners, cells, _disagreements(facts) if course.same_work else 0)
+
+
+def _disagreements(facts: Mapping[int, Facts]) -> int:
+    found = (one.freshness for known in facts.values() for one in known.evidence.values())
+    return sum(one is EvidenceFreshness.DISAGREEING for one in found)
 
 
 def course_learners(session: Session, context_id: int) -> list[Learner]:
@@ -195,13 +204,17 @@ class BadgeCard:
 
 def badge_cards(session: Session, context_id: int, now: datetime) -> list[BadgeCard]:
     """Return every badge of the course, drafts too, with its counts."""
-    board = load_board(session, context_id, now, drafts=True)
+    return cards_of(session, load_board(session, context_id, now, drafts=True))
+
+
+def cards_of(session: Session, board: Board) -> list[BadgeCard]:
+    """Return every badge of a board with drafts, those without a rule too, with its counts."""
     states: dict[int, Counter[str]] = {}
     for (_user_id, achievement_id), cell in board.cells.items():
         states.setdefault(achievement_id, Counter())[cell.state] += 1
     return [
         _card(one, states.get(one.id, Counter()), len(board.learners))
-        for one in course_achievements(session, context_id)
+        for one in course_achievements(session, board.course.context_id)
     ]
 
 

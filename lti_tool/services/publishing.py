@@ -25,9 +25,10 @@ from lti_tool.models import (
 from lti_tool.openbadges import status_list, v3
 from lti_tool.openbadges.contexts import JsonObject
 from lti_tool.openbadges.proof import decode_multikey
+from lti_tool.services import jws_keys
+from lti_tool.services.achievement_cards import achievement_card
 from lti_tool.services.achievements import aligned_items, find_public
 from lti_tool.services.issuers import get_issuer, issuer_value, public_keys
-from lti_tool.services.issuing import achievement_card
 from lti_tool.services.wallet import is_shared
 
 
@@ -78,6 +79,11 @@ def signed_copy(session: Session, public_id: str) -> SignedCopy:
     """Return the signed document; raises ``NotFoundError`` for an unknown id and until it is signed."""
     credential, copy = _issued(session, public_id)
     return SignedCopy(copy.document or "", credential.award.achievement_version.picture_sha256)
+
+
+def newest_copy(session: Session, public_id: str) -> CredentialVersion:
+    """Return the newest signed copy of a credential; raises ``NotFoundError`` as ``signed_copy`` does."""
+    return _issued(session, public_id)[1]
 
 
 def credential_page(session: Session, public_id: str, now: datetime) -> CredentialPage:
@@ -171,22 +177,28 @@ def achievement_page(session: Session, public_id: str) -> AchievementPage:
 
 @dataclass(frozen=True, slots=True)
 class IssuerPage:
-    """An issuer as anybody sees it; ``keys`` are all its public keys (Multikey texts), the newest first."""
+    """An issuer as anybody sees it; ``keys`` are all its public keys (Multikey texts), the newest first.
+
+    ``jwks``: its RSA keys likewise.
+    """
 
     profile: IssuerProfile
     keys: tuple[str, ...]
+    jwks: tuple[JsonObject, ...]
 
 
 def issuer_page(session: Session, public_id: str) -> IssuerPage:
     """Return an issuer; raises ``NotFoundError``."""
     profile = get_issuer(session, public_id)
-    return IssuerPage(profile, tuple(reversed(public_keys(session, profile.id))))
+    keys = tuple(reversed(public_keys(session, profile.id)))
+    return IssuerPage(profile, keys, tuple(jws_keys.public_jwks(session, profile.id)))
 
 
 def issuer_document(session: Session, public_id: str) -> JsonObject:
     """Return the document at the issuer's id: profile and keys in one; raises ``NotFoundError``."""
     page = issuer_page(session, public_id)
-    return v3.compose_issuer_document(issuer_value(page.profile), [decode_multikey(key) for key in page.keys])
+    keys = [decode_multikey(key) for key in page.keys]
+    return v3.compose_issuer_document(issuer_value(page.profile), keys, page.jwks)
 
 
 def issuer_text(session: Session, public_id: str) -> str:
@@ -201,17 +213,17 @@ def did_document(session: Session, public_id: str) -> JsonObject:
     """
     page = issuer_page(session, public_id)
     try:
-        return v3.compose_did_document(page.profile.url_id, [decode_multikey(key) for key in page.keys])
+        return v3.compose_did_document(page.profile.url_id, [decode_multikey(key) for key in page.keys], page.jwks)
     except IssuingError as error:
         raise NotFoundError("This issuer has no did:web name.") from error
 
 
-def key_document(session: Session, public_id: str, multikey: str) -> JsonObject:
-    """Return the document of one of the issuer's keys; raises ``NotFoundError``."""
+def key_document(session: Session, public_id: str, name: str) -> JsonObject:
+    """Return the document of one of the issuer's keys, by its Multikey or thumbprint; raises ``NotFoundError``."""
     page = issuer_page(session, public_id)
-    if multikey not in page.keys:
-        raise NotFoundError("There is no such key.")
-    return v3.compose_key_document(page.profile.url_id, decode_multikey(multikey))
+    if name in page.keys:
+        return v3.compose_key_document(page.profile.url_id, decode_multikey(name))
+    return v3.compose_jwk_document(page.profile.url_id, jws_keys.get_jwk(session, page.profile.id, name))
 
 
 # -- competencies -----------------------------------------------------------------------------------------------------

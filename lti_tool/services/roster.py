@@ -11,12 +11,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from lti_tool.lti import variables
 from lti_tool.lti.advantage import Group, GroupSet, Member
 from lti_tool.lti.quirks import quirks_of
-from lti_tool.lti.roles import is_learner_role, is_test_user, merged_roles
-from lti_tool.models import Context, CourseGroup, GroupMember, Membership, Registration, ResourceLink
-from lti_tool.services.launching import ensure_membership, ensure_user
+from lti_tool.models import Context, CourseGroup, GroupMember, Registration, ResourceLink
+from lti_tool.services.members import store_members
 from lti_tool.services.upsert import insert_once
 
 WHOLE_EVERY = timedelta(days=1)
@@ -34,35 +32,9 @@ class CourseGroupView:
 
 
 def store_member(session: Session, registration: Registration, context: Context, member: Member, now: datetime) -> int:
-    """Store one entry of a roster; returns the user's id.
-
-    The roles of the last launch still hold where the platform's rosters say less (``lti.roles.merged_roles``).
-    """
-    user = ensure_user(
-        session,
-        registration.id,
-        context.organization_id,
-        member.platform_user_id,
-        now,
-        name=member.name,
-        email=member.email,
-    )
-    launched = session.scalar(
-        select(Membership.launch_roles).where(Membership.context_id == context.id, Membership.user_id == user.id)
-    )
-    roles = merged_roles(launched or (), member.roles, registration.product)
-    ensure_membership(
-        session,
-        context.id,
-        user.id,
-        now,
-        roles=sorted(roles),
-        is_learner=is_learner_role(roles),
-        is_test_user=is_test_user(roles),
-        status=member.status,
-        sections=variables.section_ids(member.custom),
-    )
-    return user.id
+    """Store one entry of a roster (``members.store_members``); returns the user's id."""
+    stored = store_members(session, registration, context, [member], now)
+    return stored.user_ids[member.platform_user_id]
 
 
 def is_whole_due(context: Context, now: datetime) -> bool:

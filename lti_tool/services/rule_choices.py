@@ -13,6 +13,8 @@ from lti_tool.evidence.base import EvidenceSource
 from lti_tool.models import (
     Achievement,
     AchievementState,
+    Checkpoint,
+    CheckpointKind,
     Context,
     EvidenceColumn,
     Fact,
@@ -52,6 +54,8 @@ class Choices:
     tells_dates: bool
     titles: Mapping[str, str]
     outline: CourseOutline
+    assessments: Mapping[str, str]
+    """Titles of what people assess in the tool, by the public id of its checkpoint."""
     kept: frozenset[str] = frozenset()
     """Identifiers and slots that the stored rule names: it may go on naming what is no longer here."""
 
@@ -73,6 +77,7 @@ def load_choices(session: Session, achievement: Achievement, sources: Iterable[E
     ]
     dated = _dated(session, [one.column for one in work])
     sections = course.sections if _tells_sections(session, context.id) else {}
+    assessments = _assessments(session, context.id)
     live = [one for one in course_achievements(session, context.id) if one.state is AchievementState.LIVE]
     outline = CourseOutline(
         plans=course.plans,
@@ -87,7 +92,7 @@ def load_choices(session: Session, achievement: Achievement, sources: Iterable[E
             for one in work
         },
         achievements={one.public_id: one.current_version.name for one in live if one.current_version is not None},
-        assessments={},
+        assessments=assessments,
         sections=course.sections,
         tells_sections=bool(sections),
         own_achievement=achievement.public_id,
@@ -105,8 +110,20 @@ def load_choices(session: Session, achievement: Achievement, sources: Iterable[E
         | dict(course.sections)
         | {provisional_slot(one.column.id): one.column.title for one in work},
         outline=outline,
+        assessments=assessments,
         kept=_kept(achievement),
     )
+
+
+def _assessments(session: Session, context_id: int) -> dict[str, str]:
+    """What is assessed in the course now, in the order in which it was made."""
+    rows = session.execute(
+        select(Checkpoint.public_id, Checkpoint.title)
+        .where(Checkpoint.context_id == context_id, Checkpoint.kind != CheckpointKind.PROGRESS)
+        .where(Checkpoint.retired_at.is_(None))
+        .order_by(Checkpoint.id)
+    )
+    return {public_id: title for public_id, title in rows}
 
 
 def _kept(achievement: Achievement) -> frozenset[str]:

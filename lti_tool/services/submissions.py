@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from lti_tool.characters import many_lines, one_line
+from lti_tool.domain.assessments import OutcomeState
 from lti_tool.errors import ConflictError, InvalidInputError, NotFoundError
 from lti_tool.lti.advantage import ActivityProgress, GradingProgress
-from lti_tool.models import Assessment, Blob, Checkpoint, CheckpointKind, Context, Submission
-from lti_tool.services import audit, blobs, scores
+from lti_tool.models import Assessment, Blob, Checkpoint, Context, Submission
+from lti_tool.services import audit, blobs, outcomes, scores
+from lti_tool.services.checkpoint_drafts import TAKES_WORK
+from lti_tool.services.outcomes import Standing
 from lti_tool.services.uploads import Upload
 from lti_tool.services.upsert import BESIDE_REFERENCES
 
@@ -22,18 +26,32 @@ MOST = 50
 
 @dataclass(frozen=True, slots=True)
 class LearnerWork:
-    """One learner at one checkpoint: what was handed in, newest first, and what was said about it last."""
+    """One learner at one checkpoint: what was handed in, newest first, and how far it is assessed.
+
+    ``assessment``: the newest that counts, or that takes an earlier one back; where two people assess, none before
+    they are both done. ``comments``: of everybody whose marks make the outcome.
+    """
 
     checkpoint: Checkpoint
     submissions: list[Submission]
+    standing: Standing
     assessment: Assessment | None
+    comments: tuple[str, ...] = ()
+
+    @property
+    def score(self) -> Decimal | None:
+        """The score that holds, for this work or for an earlier one."""
+        return self.standing.held.score
+
+    @property
+    def comment(self) -> str:
+        """What the learner is told, in one text."""
+        return "\n\n".join(self.comments)
 
     @property
     def is_assessed(self) -> bool:
         """Whether the newest work has a score."""
-        if self.assessment is None or self.assessment.score is None:
-            return False
-        return not self.submissions or self.assessment.submission_id == self.submissions[0].id
+        return self.standing.now.state is OutcomeState.SETTLED
 
 
 def is_late(checkpoint: Checkpoint, submission: Submission) -> bool:
@@ -52,11 +70,16 @@ def work_of(session: Session, checkpoint: Checkpoint, user_id: int) -> LearnerWo
     """Return everything one learner has at a checkpoint."""
     mine = (Submission.checkpoint_id == checkpoint.id, Submission.user_id == user_id)
     found = list(session.scalars(select(Submission).where(*mine).order_by(Submission.number.desc())))
-    return LearnerWork(checkpoint, found, current_assessment(session, checkpoint.id, user_id))
+    standing = outcomes.standings(session, checkpoint, user_id).get(user_id, outcomes.UNTOUCHED)
+    assessment = standing.shown
+    if assessment is None and outcomes.assessors_needed(session, checkpoint) == 1:
+        assessment = _newest_assessment(session, checkpoint.id, user_id)
+    told = standing.deciding or ([assessment] if assessment is not None else [])
+    comments = dict.fromkeys(one.comment for one in told if one.comment)
+    return LearnerWork(checkpoint, found, standing, assessment, tuple(comments))
 
 
-def current_assessment(session: Session, checkpoint_id: int, user_id: int) -> Assessment | None:
-    """Return the assessment that holds: the newest."""
+def _newest_assessment(session: Session, checkpoint_id: int, user_id: int) -> Assessment | None:
     of_learner = select(Assessment).where(Assessment.checkpoint_id == checkpoint_id, Assessment.user_id == user_id)
     return session.scalar(of_learner.order_by(Assessment.id.desc()).limit(1))
 
@@ -77,7 +100,7 @@ def hand_in(
     ``field`` says where) or ``ConflictError`` (``checkpoint_not_open``, ``checkpoint_takes_no_work``,
     ``submissions_exhausted``).
     """
-    if checkpoint.kind is not CheckpointKind.EVIDENCE:
+    if checkpoint.kind not in TAKES_WORK:
         raise ConflictError("Nothing is handed in at this checkpoint.", code="checkpoint_takes_no_work")
     if door(checkpoint, now) != "open":
         raise ConflictError("The checkpoint takes no work now.", code="checkpoint_not_open")
@@ -114,17 +137,16 @@ def hand_in(
 
 def _tell(session: Session, checkpoint: Checkpoint, user_id: int, now: datetime) -> int | None:
     """Ask for the platform to be told. A grade that was given stays: a score without one would clear it."""
-    held = current_assessment(session, checkpoint.id, user_id)
-    given = held.score if held is not None else None
+    work = work_of(session, checkpoint, user_id)
     return scores.queue(
         session,
         checkpoint,
         user_id,
         now,
         activity=ActivityProgress.SUBMITTED,
-        grading=GradingProgress.PENDING_MANUAL if given is None else GradingProgress.FULLY_GRADED,
-        given=given,
-        comment=held.comment if held is not None else None,
+        grading=GradingProgress.PENDING_MANUAL if work.score is None else GradingProgress.FULLY_GRADED,
+        given=work.score,
+        comment=work.comment,
         submitted_at=now,
     )
 

@@ -29,7 +29,7 @@ from lti_tool.services import audit
 from lti_tool.services.achievements import aligned_items, course_achievements
 from lti_tool.services.awarding import standings, version_to_claim
 from lti_tool.services.backpacks import connections_of, offered_hosts
-from lti_tool.services.delivery import deliveries_of
+from lti_tool.services.delivery import deliveries_of, is_there
 from lti_tool.services.frameworks import course_items
 from lti_tool.services.notices import is_withdrawn
 
@@ -117,6 +117,11 @@ class Place:
     def is_connected(self) -> bool:
         """Whether a delivery can be queued without asking the learner again."""
         return self.connection is ConnectionState.ACTIVE
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the badge arrived in the backpack the learner is connected to now."""
+        return self.delivery is not None and is_there(self.delivery)
 
 
 @dataclass(frozen=True, slots=True)

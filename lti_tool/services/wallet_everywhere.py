@@ -1,4 +1,4 @@
-"""A learner's badges in all courses of one platform, where they went, and everything signed to take along."""
+"""A learner's badges in all courses of one platform, and where they went."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,6 @@ from lti_tool.models import (
     AchievementVersion,
     Award,
     BackpackConnection,
-    Blob,
     Context,
     Credential,
     CredentialVersion,
@@ -121,36 +120,4 @@ def _open_reviews(session: Session, user_id: int) -> dict[int | None, list[Revie
         select(Review).where(Review.user_id == user_id, Review.state == ReviewState.OPEN).order_by(Review.id)
     ):
         found.setdefault(review.award_id, []).append(review)
-    return found
-
-
-# -- taking everything along ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SignedDocument:
-    """One signed copy: the text byte for byte as served, with its badge's picture. ``is_newest``: of its badge."""
-
-    credential_id: int
-    number: int
-    is_newest: bool
-    text: str
-    picture: bytes
-
-
-def signed_documents(session: Session, user_id: int) -> list[SignedDocument]:
-    """Return every signed copy of a user's badges, the oldest badge first, its newest copy first."""
-    rows = session.execute(
-        select(CredentialVersion, Blob.content)
-        .join(Credential, Credential.id == CredentialVersion.credential_id)
-        .join(Award, Award.id == Credential.award_id)
-        .join(AchievementVersion, AchievementVersion.id == Award.achievement_version_id)
-        .join(Blob, Blob.sha256 == AchievementVersion.picture_sha256)
-        .where(Award.user_id == user_id, CredentialVersion.document.is_not(None))
-        .order_by(Credential.id, CredentialVersion.number.desc())
-    )
-    found: list[SignedDocument] = []
-    for copy, picture in rows:
-        is_newest = not found or found[-1].credential_id != copy.credential_id
-        found.append(SignedDocument(copy.credential_id, copy.number, is_newest, copy.document or "", picture))
     return found

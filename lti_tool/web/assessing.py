@@ -1,24 +1,26 @@
 """Assessing what learners did at checkpoints: the list of checkpoints, who waits, one learner, ticks for many."""
 
+from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 
+from lti_tool.domain.rubrics import Rubric
 from lti_tool.errors import ConflictError, InvalidInputError
 from lti_tool.models import Checkpoint, CheckpointKind
 from lti_tool.services import assessing, checkpoints, scores, submissions
-from lti_tool.services.wakeups import POST_SCORE
+from lti_tool.services.wakeups import EVALUATE_COURSE, POST_SCORE
 from lti_tool.web.access import Action, Role, launch_required
+from lti_tool.web.assessing_desk import desk_of
 from lti_tool.web.checkpoint import as_download
 from lti_tool.web.current import services
 from lti_tool.web.field_texts import field_text
-from lti_tool.web.formats import number
 from lti_tool.web.score_words import score_failure
 from lti_tool.web.translated import gettext as _
 from lti_tool.web.translated import ngettext
 
 blueprint = Blueprint("assessing", __name__)
-FILTERS = ("all", "handed_in", "assessed", "opened", "not_opened")
+FILTERS = ("all", "handed_in", "partly", "disagreeing", "assessed", "opened", "not_opened")
 
 
 @blueprint.app_context_processor
@@ -31,6 +33,7 @@ def kind_name(kind: str) -> str:
     """Return a kind of checkpoint in words."""
     names = {
         CheckpointKind.EVIDENCE: _("Evidence submission"),
+        CheckpointKind.RECOGNITION: _("Recognition of prior learning"),
         CheckpointKind.CHECK_OFF: _("Check-off"),
         CheckpointKind.PROGRESS: _("Progress"),
     }
@@ -75,6 +78,7 @@ def _list(context_id: int, checkpoint_id: int, *, show: str = "all", **more: Any
             show=show,
             failed=[(names.get(one.user_id), score_failure(one.error_code), one.error_code) for one in failed],
             kinds=CheckpointKind,
+            can_tick=lambda row: assessing.can_tick(row, g.launch.user_id),
             **more,
         )
 
@@ -90,23 +94,56 @@ def learner(context_id: int, checkpoint_id: int, user_id: int) -> str:
 @launch_required(Role.INSTRUCTOR, action=Action.ASSESS)
 def assess(context_id: int, checkpoint_id: int, user_id: int) -> str | Response:
     """Store a score or a tick with its comment, or take it back; the platform is told."""
-    do, typed = request.form.get("do"), {name: request.form.get(name, "") for name in ("score", "comment")}
+    do, typed = request.form.get("do", ""), _typed()
     now = services().clock()
     try:
         with services().database.write() as session:
             checkpoint = _assessable(checkpoints.get_checkpoint(session, context_id, checkpoint_id))
-            maximum = checkpoint.maximum
-            if do == "clear" or maximum is None:
-                score = None
-            else:
-                score = maximum if do == "tick" else assessing.read_score(typed["score"], maximum)
-            post = assessing.assess(session, checkpoint, user_id, g.launch.user_id, score, typed["comment"], now)
+            score, marks = _said(checkpoint, do, typed)
+            post = assessing.assess(session, checkpoint, user_id, g.launch.user_id, score, typed["comment"], now, marks)
+            rows = assessing.rows(session, checkpoint)
+            done = assessing.get_row(rows, user_id)[0]
+            after = assessing.next_waiting(rows, user_id, g.launch.user_id) if do == "next" else None
     except InvalidInputError as error:
         return _learner(context_id, checkpoint_id, user_id, {error.field or "score": field_text(error)}, typed)
     _wake([post])
-    flash(_("The score is taken back.") if score is None else _("Saved. The learning platform is told now."), "success")
-    values: dict[str, Any] = {"context_id": context_id, "checkpoint_id": checkpoint_id, "user_id": user_id}
-    return make_response(redirect(url_for("assessing.learner", **values), 303))
+    if done.state in {"assessed", "partly", "disagreeing"}:  # the outcome is evidence, or is none any more
+        services().queue.wake(EVALUATE_COURSE, context_id)
+    flash(_saved(done.state, is_cleared=do == "clear"), "warning" if done.state == "disagreeing" else "success")
+    values: dict[str, Any] = {"context_id": context_id, "checkpoint_id": checkpoint_id}
+    user_id = after.learner.user_id if after is not None else user_id
+    return make_response(redirect(url_for("assessing.learner", **values, user_id=user_id), 303))
+
+
+def _typed() -> dict[str, str]:
+    """What was typed: score, comment, and the level chosen in each criterion (``mark-N``)."""
+    return {"score": "", "comment": ""} | {
+        name: text for name, text in request.form.items() if name in {"score", "comment"} or name.startswith("mark-")
+    }
+
+
+def _said(checkpoint: Checkpoint, do: str, typed: dict[str, str]) -> tuple[Decimal | None, dict[str, int] | None]:
+    """The score and the marks that a form says; raises ``InvalidInputError``."""
+    maximum = checkpoint.maximum
+    if do == "clear" or maximum is None:
+        return None, None
+    if do == "tick" and checkpoint.kind is CheckpointKind.CHECK_OFF:
+        return maximum, None
+    if checkpoint.rubric is None:
+        return assessing.read_score(typed["score"], maximum), None
+    chosen = {name.removeprefix("mark-"): text for name, text in typed.items() if name.startswith("mark-")}
+    marks = {name: int(text) for name, text in chosen.items() if text.isascii() and text.isdigit() and len(text) < 3}
+    return Rubric.from_document(checkpoint.rubric).total(marks), marks
+
+
+def _saved(state: str, *, is_cleared: bool) -> str:
+    if is_cleared:
+        return _("The score is taken back.")
+    if state == "partly":
+        return _("Saved. It counts once somebody else has assessed it, too.")
+    if state == "disagreeing":
+        return _("Saved. You and the other assessor do not agree whether it is enough. Talk it over, or ask a third.")
+    return _("Saved. The learning platform is told now.")
 
 
 def _learner(
@@ -117,24 +154,22 @@ def _learner(
         rows = assessing.rows(session, checkpoint)
         row, before, after = assessing.get_row(rows, user_id)
         work = submissions.work_of(session, checkpoint, user_id)
-        held = work.assessment
-        if typed is None:
-            score = held.score if held is not None else None
-            comment = held.comment if held is not None else ""
-            typed = {"score": "" if score is None else number(score), "comment": comment}
-        position = [one.learner.user_id for one in rows].index(user_id) + 1
+        desk = desk_of(session, checkpoint, work, g.launch.user_id)
         return render_template(
             "assessing/learner.html",
             checkpoint=checkpoint,
             row=row,
             before=before,
             after=after,
-            position=position,
+            position=[one.learner.user_id for one in rows].index(user_id) + 1,
             total=len(rows),
             work=work,
+            desk=desk,
+            is_own=g.launch.user_id == user_id,
+            waits=assessing.next_waiting(rows, user_id, g.launch.user_id),
             late={one.id for one in work.submissions if submissions.is_late(checkpoint, one)},
             errors=errors,
-            typed=typed,
+            typed=desk.typed if typed is None else typed,
             kinds=CheckpointKind,
         )
 
@@ -162,13 +197,17 @@ def ticks(context_id: int, checkpoint_id: int) -> str | Response:
         with services().database.read() as session:
             checkpoint = _checked_off(checkpoints.get_checkpoint(session, context_id, checkpoint_id))
             rows = assessing.rows(session, checkpoint)
-            wanted = [one for one in rows if one.learner.user_id in chosen and one.state != "assessed"]
+            mine = g.launch.user_id
+            wanted = [one for one in rows if one.learner.user_id in chosen and assessing.can_tick(one, mine)]
             return render_template("assessing/ticks.html", checkpoint=checkpoint, rows=wanted)
     with services().database.write() as session:
         checkpoint = _checked_off(checkpoints.get_checkpoint(session, context_id, checkpoint_id))
-        posts = assessing.tick(session, checkpoint, chosen, g.launch.user_id, services().clock())
+        rows, mine = assessing.rows(session, checkpoint), g.launch.user_id
+        ticked = sum(one.learner.user_id in chosen and assessing.can_tick(one, mine) for one in rows)
+        posts = assessing.tick(session, checkpoint, chosen, mine, services().clock())
     _wake(posts)
-    flash(ngettext("%(num)s learner is ticked off.", "%(num)s learners are ticked off.", len(posts)), "success")
+    services().queue.wake(EVALUATE_COURSE, context_id)
+    flash(ngettext("%(num)s learner is ticked off.", "%(num)s learners are ticked off.", ticked), "success")
     return _to_list(context_id, checkpoint_id)
 
 

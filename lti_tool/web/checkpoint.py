@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, send_file, url_for
 from sqlalchemy.orm import Session
 
+from lti_tool.domain.rubrics import Rubric
 from lti_tool.errors import ConflictError, ForbiddenError, InvalidInputError
 from lti_tool.models import AchievementVersion, Blob, Checkpoint, CheckpointKind
 from lti_tool.services import checkpoints, submissions
@@ -133,6 +134,7 @@ def _page(context_id: int, checkpoint_id: int, errors: dict[str, str], typed: di
             typed=typed or {},
             accepted=ACCEPTED,
             kinds=CheckpointKind,
+            rubric=None if checkpoint.rubric is None else Rubric.from_document(checkpoint.rubric),
             progress=progress,
             course=course_state(session, context_id),
         )

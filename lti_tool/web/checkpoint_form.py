@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 
 from flask import request
 
+from lti_tool.domain.assessments import MOST_ASSESSORS
+from lti_tool.domain.rubrics import Rubric
 from lti_tool.errors import InvalidInputError
 from lti_tool.models import CheckpointKind
-from lti_tool.services.checkpoint_drafts import Draft, read_points
+from lti_tool.services.checkpoint_drafts import TAKES_WORK, Draft, read_points
 from lti_tool.services.mapping import read_threshold
 
 
@@ -25,6 +27,8 @@ class CheckpointForm:
     maximum: str = "10"
     item_id: str = ""
     threshold: str = "70"
+    rubric: str = ""
+    assessors_needed: str = "1"
     achievement_id: str = ""
     opens_at: str = ""
     due_at: str = ""
@@ -55,6 +59,8 @@ class CheckpointForm:
             achievement_id=_number(self.achievement_id),
             item_id=_number(self.item_id),
             threshold=read_threshold(self.threshold) if self.item_id else None,
+            rubric=Rubric.from_text(self.rubric).to_document() if self.rubric and kind in TAKES_WORK else None,
+            assessors_needed=MOST_ASSESSORS if self.assessors_needed == str(MOST_ASSESSORS) else 1,
             opens_at=_moment(self.opens_at, "opens_at"),
             due_at=_moment(self.due_at, "due_at"),
             closes_at=_moment(self.closes_at, "closes_at"),

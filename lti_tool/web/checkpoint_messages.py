@@ -25,6 +25,21 @@ CHECKPOINT_MESSAGES: dict[str, Message] = {
         _l("This checkpoint is of another kind. Nothing was changed."),
         (_l("Go back to the list of checkpoints."),),
     ),
+    "assesses_own_work": Message(
+        _l("This is your own work"),
+        _l("Nobody assesses what they handed in themselves. Nothing was changed."),
+        (_l("Ask another instructor of the course to assess it."),),
+    ),
+    "link_fixed": Message(
+        _l("These belong together"),
+        _l("They are two views of one checkpoint of this tool. Nothing was changed."),
+        (_l("Go back to the page before."),),
+    ),
+    "link_same_source": Message(
+        _l("These cannot be the same work"),
+        _l("One source would then show the same work twice. Nothing was changed."),
+        (_l("Take back the other link of this work first, then confirm this one."),),
+    ),
     "submissions_exhausted": Message(
         _l("You have handed in too often here"),
         _l("Work can be handed in fifty times at one checkpoint."),

@@ -12,10 +12,18 @@ from flask import Blueprint, Response, flash, make_response, redirect, render_te
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Session
 
-from lti_tool.backpacks.base import Backpack, ClientRegistration, HostDescription, Tokens, authorization_code
+from lti_tool.backpacks.base import (
+    Backpack,
+    ClientRegistration,
+    HostDescription,
+    HostProfile,
+    Tokens,
+    authorization_code,
+)
 from lti_tool.errors import BackpackError, ConflictError, NotFoundError, ToolError
 from lti_tool.models import BackpackConnection, BackpackHost, ConnectionState, Credential
-from lti_tool.services import backpacks, delivery, tickets, wallet
+from lti_tool.services import backpacks, connections, delivery, tickets, wallet
+from lti_tool.services.introductions import CALLBACK_PATH, Introducer
 from lti_tool.services.secrets import new_secret
 from lti_tool.services.wakeups import DELIVER_CREDENTIAL
 from lti_tool.web import failures
@@ -32,6 +40,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("lti_tool.web")
 PURPOSE = "connect"
 COOKIE = "__Host-lti_badges_connect"
 COOKIE_SECONDS = 15 * 60
+SECOND_TIME = "again."
+"""Begins the cookie of a consent that is asked for once more, since the host had forgotten this tool."""
 
 _AGAIN = _l("Go back to your badge in the course and connect the backpack again.")
 MESSAGES: dict[str, Message] = {
@@ -98,7 +108,7 @@ def deliver(context_id: int, credential_id: int, host_id: int) -> Response:
     user_id, now = known_user(), services().clock()
     with services().database.write() as session:
         credential = wallet.get_credential(session, context_id, user_id, credential_id)
-        connection, _host = _own_connection(session, user_id, host_id)
+        connection, _host = own_connection(session, user_id, host_id)
         delivery_id = delivery.queue_delivery(session, credential, connection, now)
     services().queue.wake(DELIVER_CREDENTIAL, delivery_id)
     return _to_badge(context_id, credential_id)
@@ -108,18 +118,23 @@ def deliver(context_id: int, credential_id: int, host_id: int) -> Response:
 @launch_required(Role.LEARNER, action=Action.SHARE)
 def disconnect(context_id: int, credential_id: int, host_id: int) -> Response:
     """End the consent, at the host too where it lets us; badges that are there stay there."""
-    user_id = known_user()
-    with services().database.read() as session:
-        connection, host = _own_connection(session, user_id, host_id)
-    _revoke(connection, host)
-    with services().database.write() as session:
-        connection, host = _own_connection(session, user_id, host_id)
-        backpacks.disconnect(session, connection, services().clock())
-    flash(_("%(host)s is disconnected. Badges that are there stay there.", host=host.name), "success")
+    name = end_consent(known_user(), host_id)
+    flash(_("%(host)s is disconnected. Badges that are there stay there.", host=name), "success")
     return _to_badge(context_id, credential_id)
 
 
-def _own_connection(session: Session, user_id: int, host_id: int) -> tuple[BackpackConnection, BackpackHost]:
+def end_consent(user_id: int, host_id: int) -> str:
+    """Disconnect a learner, at the host too where it lets us; returns its name. Raises ``NotFoundError``."""
+    with services().database.read() as session:
+        connection, host = own_connection(session, user_id, host_id)
+    _revoke(connection, host)
+    with services().database.write() as session:
+        connection, host = own_connection(session, user_id, host_id)
+        backpacks.disconnect(session, connection, services().clock())
+    return host.name
+
+
+def own_connection(session: Session, user_id: int, host_id: int) -> tuple[BackpackConnection, BackpackHost]:
     connection = backpacks.connections_of(session, user_id).get(host_id)
     if connection is None:
         raise NotFoundError("You are not connected to this backpack.")
@@ -147,20 +162,32 @@ def go(ticket: str) -> Response:
     with services().database.write() as session:
         spent = tickets.spend_ticket(session, ticket, PURPOSE, services().clock())
         host = backpacks.get_host(session, spent.details["host_id"])
+    return _leave(host, _user_of(spent.user_id), spent.details["credential_id"], new_secret())
+
+
+def _leave(
+    host: BackpackHost,
+    user_id: int,
+    credential_id: int | None,
+    browser_secret: str,
+    instead_of: ClientRegistration | None = None,
+) -> Response:
+    """Send the browser to the host's own pages, bound to it by a first-party cookie."""
+    parts = services()
+    introducer = Introducer(parts.database, parts.vault, parts.settings)
     backpack = _backpack(host)
-    description, client = _introduced(host, backpack)
-    asked = backpack.authorization_request(description, client, _redirect_uri())
-    browser_secret = new_secret()
-    with services().database.write() as session:
+    description, client = introducer.introduce(backpack, host.id, parts.clock(), instead_of=instead_of)
+    asked = backpack.authorization_request(description, client, introducer.redirect_uri)
+    with parts.database.write() as session:
         backpacks.begin_connection(
             session,
             asked,
-            user_id=_user_of(spent.user_id),
+            user_id=user_id,
             host_id=host.id,
-            credential_id=spent.details["credential_id"],
+            credential_id=credential_id,
             browser_secret=browser_secret,
-            vault=services().vault,
-            now=services().clock(),
+            vault=parts.vault,
+            now=parts.clock(),
         )
     response = make_response(redirect(asked.url, 303))
     response.set_cookie(
@@ -172,67 +199,48 @@ def go(ticket: str) -> Response:
 @blueprint.get("/connect/callback")
 @public
 def callback() -> Response:
-    """Take the host's answer: turn the code into tokens, remember the consent, and send the badge."""
-    state = request.args.get("state", "")
-    with services().database.write() as session:
-        begun = backpacks.consume_connection(session, state, request.cookies.get(COOKIE), services().clock())
+    """Take the host's answer: turn the code into tokens, remember the consent, and send what waits for it."""
+    parts, state, cookie = services(), request.args.get("state", ""), request.cookies.get(COOKIE)
+    with parts.database.write() as session:
+        begun = backpacks.consume_connection(session, state, cookie, parts.clock())
         host = session.get_one(BackpackHost, begun.host_id)
-        verifier = services().vault.open(begun.code_verifier)
+        verifier = parts.vault.open(begun.code_verifier)
     code = authorization_code(request.args, state)
-    known = backpacks.known_host(host, services().vault)
+    known = backpacks.known_host(host, parts.vault)
     if known is None:
         raise BackpackError("The registration at the backpack was forgotten meanwhile.")
-    tokens = _exchange(host, known, code, verifier)
-    now = services().clock()
-    with services().database.write() as session:
-        connection = backpacks.save_connection(session, begun.user_id, host.id, tokens, services().vault, now)
+    try:
+        tokens = _backpack(host).exchange_code(*known, code, _redirect_uri(), verifier)
+    except BackpackError as error:
+        if error.code != "backpack_client_unknown" or (cookie or "").startswith(SECOND_TIME):
+            raise
+        # The host forgot this tool since: it is told of it again, once, and the learner asked once more.
+        return _leave(host, begun.user_id, begun.credential_id, SECOND_TIME + new_secret(), known[1])
+    profile, now = _profile(host, known[0], tokens), parts.clock()
+    with parts.database.write() as session:
+        connection = backpacks.save_connection(
+            session, begun.user_id, host.id, tokens, parts.vault, now, profile=profile
+        )
         delivery_id = _queue(session, begun.credential_id, connection, now)
-    if delivery_id is not None:
-        services().queue.wake(DELIVER_CREDENTIAL, delivery_id)
-    response = make_response(render_template("public/connected.html", host=host, is_sent=delivery_id is not None))
+        waiting = connections.resume(session, connection, now)
+    for one in waiting:
+        parts.queue.wake(DELIVER_CREDENTIAL, one)
+    is_for_badge = begun.credential_id is not None
+    html = render_template(
+        "public/connected.html", host=host, is_sent=delivery_id is not None, is_for_badge=is_for_badge
+    )
+    response = make_response(html)
     response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
     return _unreferred(response)
 
 
-def _introduced(host: BackpackHost, backpack: Backpack) -> tuple[HostDescription, ClientRegistration]:
-    """Return how to talk to the host; discovered and registered now, outside any transaction, when it is not known."""
-    parts = services()
-    known = backpacks.known_host(host, parts.vault)
-    if known is not None and not _has_ended(known[1]):
-        return known
-    site = parts.settings.public_url
-    description = backpack.discover(host.address)
-    client = backpack.register(
-        description,
-        _redirect_uri(),
-        parts.settings.tool_name,
-        site,
-        f"{site}/static/logo.png",
-        f"{site}{url_for('public.terms')}",
-        f"{site}{url_for('public.privacy')}",
-    )
-    with parts.database.write() as session:
-        if known is not None:
-            backpacks.forget_host(session, host.id)
-        backpacks.remember_host(session, host.id, description, client, parts.vault)
-        kept = backpacks.known_host(session.get_one(BackpackHost, host.id), parts.vault)
-    return kept or (description, client)
-
-
-def _has_ended(client: ClientRegistration) -> bool:
-    return client.secret_expires_at is not None and client.secret_expires_at <= services().clock()
-
-
-def _exchange(
-    host: BackpackHost, known: tuple[HostDescription, ClientRegistration], code: str, verifier: str
-) -> Tokens:
+def _profile(host: BackpackHost, description: HostDescription, tokens: Tokens) -> HostProfile | None:
+    """Whose account it is; not knowing yet is no reason to lose the consent: it is asked for before a delivery."""
     try:
-        return _backpack(host).exchange_code(*known, code, _redirect_uri(), verifier)
-    except BackpackError as error:
-        if error.code == "backpack_client_unknown":  # the next attempt registers anew
-            with services().database.write() as session:
-                backpacks.forget_host(session, host.id)
-        raise
+        return _backpack(host).profile(description, tokens)
+    except ToolError as error:
+        log.info("backpack.profile_unread", host_id=host.id, error_code=error.code)
+        return None
 
 
 def _queue(session: Session, credential_id: int | None, connection: BackpackConnection, now: datetime) -> int | None:
@@ -251,7 +259,7 @@ def _backpack(host: BackpackHost) -> Backpack:
 
 
 def _redirect_uri() -> str:
-    return f"{services().settings.public_url}/connect/callback"
+    return services().settings.public_url + CALLBACK_PATH
 
 
 def _user_of(user_id: int | None) -> int:

@@ -29,6 +29,11 @@ FIELD_TEXTS: Mapping[str, Any] = {
     "address_invalid": _l(
         "Enter an https address. Plain http works only for hosts listed in LTI_BADGES_ALLOWED_PRIVATE_HOSTS."
     ),
+    "address_unreachable": _l("Nothing answers at this address. Check it, and this server's network."),
+    "grant_refused": _l("The platform does not accept this token. Copy it again, or make a new one there."),
+    "moodle_services_off": _l("Web services or their REST protocol are switched off in this Moodle."),
+    "moodle_not_answering": _l("Moodle did not answer as expected. Check the address, and that the service is on."),
+    "moodle_functions_missing": _l("The token's service lacks functions that are needed. Add them in Moodle:"),
     "registration_name_taken": _l("A platform has this name already. Choose another one."),
     "registration_exists": _l("This issuer and client id are registered already."),
     # evidence
@@ -53,6 +58,16 @@ FIELD_TEXTS: Mapping[str, Any] = {
     # assessing
     "score_invalid": _l("Enter a number from 0 to the maximum, with at most four decimals."),
     "comment_too_long": _l("This is too long. A comment has at most 4,000 characters."),
+    "rubric_empty": _l("Write at least one criterion, or leave the rubric out."),
+    "rubric_too_long": _l("This is too long. A rubric has at most 20 criteria."),
+    "rubric_line_invalid": _l(
+        "Write each line as “Criterion: level = points; level = points”, with points from 0 and at most four decimals."
+    ),
+    "rubric_levels": _l("Each criterion needs at least two levels, and has at most ten."),
+    "rubric_repeated": _l("Two criteria, or two levels of one criterion, are called the same."),
+    "rubric_worthless": _l("Every level is worth 0. Give at least one of them points."),
+    "rubric_mark_missing": _l("Choose a level."),
+    "checkpoint_assessors_invalid": _l("One person assesses, or two."),
     # deciding about somebody's badge
     "nobody_chosen": _l("Choose at least one learner."),
     "reason_missing": _l("Say why. The learner may read it."),

@@ -63,10 +63,15 @@ STATES: dict[str, StateLook] = {
     "requested": StateLook(_l("Waiting"), "clock", "info"),
     "running": StateLook(_l("Reading now"), "arrow-repeat", "info"),
     "done": StateLook(_l("Done"), "check", "success"),
+    "source_ready": StateLook(_l("Can be read"), "check", "success"),
+    "source_empty": StateLook(_l("Nothing there yet"), "circle", "secondary"),
+    "source_closed": StateLook(_l("Can't be read yet"), "lock", "warning"),
     # checkpoints
     "not_opened": StateLook(_l("Not opened yet"), "circle", "secondary"),
     "opened": StateLook(_l("Opened"), "eye", "info"),
     "handed_in": StateLook(_l("Waits to be assessed"), "clock", "warning"),
+    "partly": StateLook(_l("Waits for another assessor"), "clock", "info"),
+    "disagreeing": StateLook(_l("Assessors disagree"), "exclamation", "warning"),
     "assessed": StateLook(_l("Assessed"), "check", "success"),
     "placed": StateLook(_l("In the course"), "check", "success"),
     "not_placed": StateLook(_l("Not placed yet"), "question", "warning"),
@@ -85,9 +90,13 @@ SOURCES: dict[str, Any] = {
     "ags": _l("your learning platform"),
     "canvas": "Canvas",
     "moodle": "Moodle",
-    "csv": _l("an uploaded gradebook"),
+    "csv_upload": _l("an uploaded gradebook"),
     "assessor": _l("an assessor"),
 }
+
+
+BROUGHT = frozenset({"csv_upload", "assessor"})
+"""Sources that are not the platform itself."""
 
 
 def state_look(state: str) -> StateLook:
@@ -98,6 +107,11 @@ def state_look(state: str) -> StateLook:
 def source_name(source: str) -> str:
     """Return a source of evidence in words."""
     return str(SOURCES.get(source, source))
+
+
+def seen_at(source: str, platform: str | None) -> str:
+    """Return where something was seen: the platform by its name, unless people brought it here themselves."""
+    return source_name(source) if platform is None or source in BROUGHT else platform
 
 
 def role_name(role: str) -> str:
@@ -138,9 +152,9 @@ def percent(value: Decimal) -> str:
 
 
 def init_app(app: Flask) -> None:
-    """Give templates the filters ``ago``, ``day``, ``moment``, ``number``, ``percent``, ``source_name`` and the
-    functions ``state_look``, ``role_name``, ``can``, ``nonce``."""
+    """Give templates the filters ``ago``, ``day``, ``moment``, ``number``, ``percent``, ``source_name``, ``seen_at``
+    and the functions ``state_look``, ``role_name``, ``can``, ``nonce``."""
     app.jinja_env.filters.update(
-        ago=ago, day=day, moment=moment, number=number, percent=percent, source_name=source_name
+        ago=ago, day=day, moment=moment, number=number, percent=percent, source_name=source_name, seen_at=seen_at
     )
     app.jinja_env.globals.update(state_look=state_look, role_name=role_name, can=can, nonce=nonce)

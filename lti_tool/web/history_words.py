@@ -8,8 +8,9 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from lti_tool.domain.evidence import EvidenceState
-from lti_tool.models import ReviewKind, ReviewState, TraceMoment
+from lti_tool.models import DeliveryState, ReviewKind, ReviewState, TraceMoment
 from lti_tool.services.learner_history import Entry, Happening
+from lti_tool.web.delivery_words import instructor_reason
 from lti_tool.web.formats import number
 from lti_tool.web.translated import gettext as _
 
@@ -113,8 +114,11 @@ def _barred(entry: Entry) -> HistoryLine:
 
 
 def _delivery(entry: Entry) -> HistoryLine:
-    words = {"badge": entry.subject, "host": entry.details["host"]}
-    return HistoryLine(entry.at, entry.code, str(_DELIVERIES[entry.code]) % words)
+    host = str(entry.details["host"])
+    text = str(_DELIVERIES[entry.code]) % {"badge": entry.subject, "host": host}
+    if entry.code == DeliveryState.FAILED.value:
+        text = f"{text} {instructor_reason(entry.details.get('error_code'), host)}"
+    return HistoryLine(entry.at, entry.code, text)
 
 
 def _quoted(entry: Entry, name: str) -> str | None:

@@ -17,7 +17,11 @@ from lti_tool.web.translated import gettext as _
 from lti_tool.web.wording import Message
 
 blueprint = Blueprint("instructor", __name__)
-BACK = {"evidence": "instructor_evidence.evidence", "matrix": "instructor_matrix.matrix"}
+BACK = {
+    "evidence": "instructor_evidence.evidence",
+    "matrix": "instructor_matrix.matrix",
+    "sources": "instructor_sources.sources",
+}
 
 
 @blueprint.app_context_processor
@@ -36,7 +40,8 @@ def badges_page(context_id: int) -> str:
     now = services().clock()
     with services().database.read() as session:
         state = overview.course_state(session, context_id)
-        cards = overview.badge_cards(session, context_id, now)
+        board = overview.load_board(session, context_id, now, drafts=True)
+        cards = overview.cards_of(session, board)
         skills = len(course_items(session, context_id))
         work = sum(bool(column.thresholds) for column in mapped_columns(session, context_id))
         organization_id = session.get_one(Context, context_id).organization_id
@@ -45,7 +50,7 @@ def badges_page(context_id: int) -> str:
             cards=cards,
             copy=copy_page.find_card(session, context_id),
             state=state,
-            needs=needs_of(session, context_id, now),
+            needs=needs_of(session, context_id, now, disagreements=board.disagreements),
             skills=skills,
             work=work,
             has_templates=bool(templates.published_templates(session, organization_id)),

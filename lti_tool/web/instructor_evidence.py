@@ -7,6 +7,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from sqlalchemy.orm import Session
 
 from lti_tool.errors import InvalidInputError
+from lti_tool.evidence.base import Capability
 from lti_tool.models import Context, Item
 from lti_tool.services import frameworks, mapping, overview
 from lti_tool.services.mapping_changes import Counting, CourseMapping, locked_items, stored_mapping
@@ -108,6 +109,11 @@ def _typed(column_id: int, item_id: int) -> tuple[Cell, Decimal | None]:
     return Cell(column_id, item_id, counts, text), mapping.DEFAULT_THRESHOLD if threshold is None else threshold
 
 
+def _can_be_read(capability: Capability) -> bool:
+    """Whether a source is asked by itself; what people bring needs nobody's leave."""
+    return capability.is_available and not capability.is_pushed
+
+
 def _page(
     session: Session,
     context_id: int,
@@ -126,5 +132,5 @@ def _page(
         steps=steps(badge, context_id) if badge else [],
         errors={f"threshold-{cell.key}": cell.error for cell in cells.values() if cell.error},
         state=overview.course_state(session, context_id),
-        is_allowed=any(one.capability(context).is_available for one in services().sources),
+        is_allowed=any(_can_be_read(one.capability(context)) for one in services().sources),
     )

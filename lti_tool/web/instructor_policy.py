@@ -96,7 +96,9 @@ def _page(session: Session, achievement: Achievement, form: PolicyForm) -> str:
     capabilities = [one.capability(context) for one in services().sources]
     terms = select(Term.id).where(Term.organization_id == context.organization_id).limit(1)
     context_values: dict[str, Any] = {
-        "sees_hidden": any(EvidenceState.HIDDEN not in one.unseen for one in capabilities),
+        "sees_hidden": any(
+            EvidenceState.HIDDEN not in one.unseen for one in capabilities if one.is_available and not one.is_pushed
+        ),
         "has_terms": session.scalar(terms) is not None,
         "said": None if form.checked().errors else policy_sentences(form.policy()),
     }

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from lti_tool.domain.award_policy import AwardPolicy
 from lti_tool.domain.lifecycle import AwardState
 from lti_tool.errors import ForbiddenError, NotClaimableError, NotFoundError, ToolError
-from lti_tool.services import course_wallet, issuing, notices, wallet
+from lti_tool.services import course_wallet, issuing, notices, reissuing, second_face, wallet
 from lti_tool.services.course_wallet import BadgeProgress
 from lti_tool.services.overview import CourseState, course_state
 from lti_tool.services.sessions import LaunchView
@@ -20,6 +20,7 @@ from lti_tool.services.wakeups import ISSUE_CREDENTIAL
 from lti_tool.web.access import Action, Role, launch_required
 from lti_tool.web.current import services
 from lti_tool.web.decision_texts import policy_lines
+from lti_tool.web.download_words import download_lines, older_lines
 from lti_tool.web.learner_checklist import checklist, checkpoint_links, told_lines
 from lti_tool.web.learner_words import linkedin_address, place_lines, refusal_words
 from lti_tool.web.notice_texts import ANSWERS, SAID_BY_THE_PAGE
@@ -197,6 +198,9 @@ def badge(context_id: int, credential_id: int) -> str:
         one = course_wallet.progress_of_award(session, mine.award, now)
         platform = course_state(session, context_id).platform
         told = [one for one in notices.about_award(session, mine.award.id) if one.code not in ANSWERS]
+        hosted = second_face.find_hosted(session, mine.credential)
+        has_older = hosted is not None and not second_face.is_revoked(hosted)
+        choices = reissuing.choices(mine.credential)
     achievement_id = mine.award.achievement_id
     page_url = services().settings.public_url + url_for("public.credential", public_id=mine.credential.public_id)
     return render_template(
@@ -209,6 +213,9 @@ def badge(context_id: int, credential_id: int) -> str:
         progress_url=url_for("learner_progress.progress", context_id=context_id, achievement_id=achievement_id),
         places=place_lines(mine.places, now),
         linkedin=linkedin_address(mine, page_url),
+        downloads=download_lines(mine),
+        older_downloads=older_lines(mine) if has_older else [],
+        choices=choices,
     )
 
 

@@ -3,30 +3,19 @@
 Needs no course, and no role in one: what is shown is the user's own.
 """
 
-import io
-import unicodedata
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TypeAlias
+import json
 
-from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, send_file, url_for
+from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, url_for
 
 from lti_tool.errors import ForbiddenError, NotFoundError
-from lti_tool.openbadges.baking import bake_png
-from lti_tool.services import wallet, wallet_everywhere
-from lti_tool.services.wallet_everywhere import HeldBadge, SignedDocument
+from lti_tool.services import archive, wallet, wallet_everywhere
+from lti_tool.services.wallet_everywhere import HeldBadge
 from lti_tool.web.access import launch_required
 from lti_tool.web.current import services
-from lti_tool.web.learner_words import delivery_words
+from lti_tool.web.delivery_words import delivery_words
 from lti_tool.web.translated import gettext as _
 
 blueprint = Blueprint("learner_everywhere", __name__)
-File: TypeAlias = tuple[str, SignedDocument]
-"""A signed copy and its path in the archive, without the ending."""
-NAME_LENGTH = 40
-"""Of a file in the archive; some systems refuse long paths."""
 
 
 def own_user() -> int:
@@ -84,78 +73,21 @@ def withdraw(credential_id: int) -> Response:
 # -- the archive ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One badge as the archive's own page lists it, with its files; ``earlier``: files of copies before the newest."""
-
-    badge: HeldBadge
-    document: str
-    picture: str
-    earlier: tuple[str, ...]
-
-
 @blueprint.get("/mine/badges.zip")
 @launch_required(in_course=False)
-def archive() -> Response:
+def everything() -> Response:
     """Everything that was ever signed for me, in one file that can be read without this tool."""
     user_id, now = own_user(), services().clock()
     with services().database.read() as session:
-        badges = {
-            badge.credential.id: badge
-            for badge in wallet_everywhere.all_badges(session, user_id, now)
-            if badge.credential is not None
+        listed = archive.list_archive(session, user_id, now)
+        texts = {
+            "index.html": render_template("learner/archive.html", listed=listed, now=now),
+            "README.txt": render_template("learner/archive.txt", listed=listed, now=now),
+            "index.json": json.dumps(archive.index_document(listed, now), ensure_ascii=False, indent=2),
         }
-        documents = wallet_everywhere.signed_documents(session, user_id)
-        if not documents:
-            raise NotFoundError("There is no signed badge of yours yet.")
-        files = list(zip(_paths(badges, documents), documents, strict=True))
-        listed = list(_listed(badges, files))
-        index = render_template("learner/archive.html", listed=listed, now=now)
-        readme = render_template("learner/archive.txt", listed=listed, now=now)
-    content = _zip(files, {"index.html": index.encode(), "README.txt": readme.encode()}, now)
-    name = f"badges-{now:%Y-%m-%d}.zip"
-    return send_file(content, mimetype="application/zip", as_attachment=True, download_name=name, etag=False)
-
-
-def _paths(badges: dict[int, HeldBadge], documents: list[SignedDocument]) -> Iterator[str]:
-    """Name the files so that any system takes them, whatever a badge is called: ``badges/01-water-keeper``."""
-    number = 0
-    for document in documents:
-        number += document.is_newest
-        stem = f"{number:02d}-{_plain(badges[document.credential_id].name)}"
-        yield f"badges/{stem}" if document.is_newest else f"badges/earlier/{stem}-copy-{document.number}"
-
-
-def _listed(badges: dict[int, HeldBadge], files: list[File]) -> Iterator[Listed]:
-    for path, document in files:
-        if document.is_newest:
-            credential_id = document.credential_id
-            earlier = (
-                f"{other}.json" for other, one in files if one.credential_id == credential_id and not one.is_newest
-            )
-            yield Listed(badges[credential_id], f"{path}.json", f"{path}.png", tuple(earlier))
-
-
-def _zip(files: list[File], texts: dict[str, bytes], now: datetime) -> io.BytesIO:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archived:
-
-        def add(path: str, data: bytes) -> None:
-            entry = zipfile.ZipInfo(path, date_time=now.timetuple()[:6])
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            archived.writestr(entry, data)
-
-        for path, data in texts.items():
-            add(path, data)
-        for path, document in files:
-            add(f"{path}.json", document.text.encode())
-            add(f"{path}.png", bake_png(document.picture, document.text))
-    content.seek(0)
-    return content
-
-
-def _plain(name: str) -> str:
-    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    words = "".join(one if one.isalnum() else " " for one in letters).split()
-    return "-".join(words)[:NAME_LENGTH].strip("-") or "badge"
+    if not listed:
+        raise NotFoundError("There is no signed badge of yours yet.")
+    response = Response(archive.stream(services().database, listed, texts, now), mimetype="application/zip")
+    response.headers.set("Content-Disposition", "attachment", filename=f"badges-{now:%Y-%m-%d}.zip")
+    response.headers["Cache-Control"] = "no-store"
+    return response

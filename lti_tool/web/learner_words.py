@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 from flask_babel import lazy_gettext as _l
 
-from lti_tool.models import ConnectionState, Delivery, DeliveryState
+from lti_tool.models import ConnectionState, DeliveryPurpose, DeliveryState
 from lti_tool.services.wallet import Badge, Place
-from lti_tool.web.formats import ago
+from lti_tool.web.delivery_words import delivery_words, reason_of
 from lti_tool.web.translated import gettext as _
 
 LINKEDIN = "https://www.linkedin.com/profile/add"
@@ -24,17 +24,6 @@ REFUSALS: Mapping[str, Any] = {
     "award_revoked": _l("This badge was revoked. Ask your instructor."),
     "achievement_retired": _l("This badge is not given any more."),
 }
-
-FAILURES: Mapping[str, Any] = {
-    "backpack_consent_needed": _l("The connection to %(host)s has ended. Connect it again."),
-    "backpack_refused": _l("%(host)s refused the badge. Download it instead, or use another backpack."),
-    "backpack_altered": _l(
-        "%(host)s shows the badge differently from what was sent, so it may not verify there. Download it instead."
-    ),
-    "backpack_client_unknown": _l("%(host)s no longer knows this tool. Connect it again."),
-    "backpack_scope_missing": _l("%(host)s was not allowed to take badges. Connect it again and allow that."),
-}
-FAILED = _l("%(host)s did not take the badge. Try again, or download the badge instead.")
 
 
 def refusal_words(code: str) -> str:
@@ -65,7 +54,7 @@ def place_lines(places: Iterable[Place], now: datetime) -> list[PlaceLine]:
 def _place_line(place: Place, now: datetime) -> PlaceLine:
     delivery = place.delivery
     is_open = delivery is not None and delivery.state in {DeliveryState.QUEUED, DeliveryState.SENDING}
-    is_there = delivery is not None and delivery.state is DeliveryState.DELIVERED
+    is_there = delivery is not None and delivery.purpose is DeliveryPurpose.PUT and place.is_there
     action = "deliver" if place.is_connected else "connect"
     return PlaceLine(
         host_id=place.host_id,
@@ -81,25 +70,8 @@ def _connection_words(place: Place) -> str:
     if place.is_connected:
         return _("You are connected to %(host)s.", host=place.name)
     if place.connection is ConnectionState.CONSENT_NEEDED:
-        return str(FAILURES["backpack_consent_needed"]) % {"host": place.name}
+        return str(reason_of("backpack_consent_needed").learner) % {"host": place.name}
     return _("Not connected yet. You sign in there and allow this tool to put badges in.")
-
-
-def delivery_words(delivery: Delivery, host: str, now: datetime) -> str:
-    """Return how a delivery stands, and what can be done about it."""
-    match delivery.state:
-        case DeliveryState.DELIVERED:
-            when = ago(delivery.delivered_at or now, now)
-            return _("Put into %(host)s %(ago)s. We looked: it shows the badge as it was signed.", host=host, ago=when)
-        case DeliveryState.FAILED:
-            return str(FAILURES.get(delivery.error_code or "") or FAILED) % {"host": host}
-        case DeliveryState.SENDING:
-            return _("On its way to %(host)s.", host=host)
-        case _ if delivery.error_code is not None:
-            due = ago(max(delivery.due_at, now), now)
-            return _("%(host)s did not answer. It is tried again by itself: %(ago)s.", host=host, ago=due)
-        case _:
-            return _("It is sent to %(host)s in a moment.", host=host)
 
 
 def linkedin_address(badge: Badge, page_url: str) -> str:

@@ -182,6 +182,11 @@ MESSAGES: dict[str, Message] = _ELSEWHERE | {
         (_l("Connect the backpack again."),),
     ),
     # -- making badges ----------------------------------------------------------------------------------------------
+    "upload_decided": Message(
+        _l("This was decided before"),
+        _l("Somebody decided about this file already. Nothing was changed."),
+        (_l("Open the list again to see how things are now."),),
+    ),
     "copy_decided": Message(
         _l("This was decided before"),
         _l("Somebody decided about the copied course already. Nothing was changed."),

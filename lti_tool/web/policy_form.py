@@ -6,6 +6,7 @@ from datetime import UTC
 
 from flask import request
 
+from lti_tool.domain.assessments import MOST_ASSESSORS
 from lti_tool.domain.award_policy import AwardPolicy, Duplicates, GradeChange
 from lti_tool.errors import InvalidInputError
 from lti_tool.web.badge_form import problem
@@ -17,7 +18,7 @@ _DAYS = ("grace_days", "validity_days", "renewal_window_days")
 
 @dataclass(frozen=True, slots=True)
 class PolicyForm:
-    """How a badge is awarded: every field is text; ``needs_posted_grades`` is not empty when ticked."""
+    """How a badge is awarded: every field is text, not empty when ticked (``needs_posted_grades``, ``assessors``)."""
 
     claim_mode: str = ""
     grade_change: str = ""
@@ -27,6 +28,7 @@ class PolicyForm:
     duplicates: str = ""
     validity_days: str = ""
     renewal_window_days: str = ""
+    assessors: str = ""
     errors: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -42,6 +44,7 @@ class PolicyForm:
             policy.duplicates.value,
             "" if policy.validity_days is None else str(policy.validity_days),
             str(policy.renewal_window_days) if policy.renewal_window_days else "",
+            "two" if policy.assessors == MOST_ASSESSORS else "",
         )
 
     @classmethod
@@ -60,6 +63,7 @@ class PolicyForm:
             text("duplicates"),
             text("validity_days"),
             text("renewal_window_days"),
+            text("assessors"),
         )
 
     def checked(self) -> "PolicyForm":
@@ -107,6 +111,7 @@ class PolicyForm:
             "hold_until": None if until is None else until.isoformat(),
             "needs_posted_grades": bool(self.needs_posted_grades),
             "duplicates": self.duplicates,
+            "assessors": MOST_ASSESSORS if self.assessors else 1,
         }
         days = {name: int(getattr(self, name)) for name in _DAYS if getattr(self, name) and self._counts(name)}
         return document | days

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lti_tool.domain.assessments import MOST_ASSESSORS
 from lti_tool.domain.award_policy import AwardPolicy, ClaimMode, Duplicates, GradeChange
 from lti_tool.web import formats
 from lti_tool.web.translated import gettext as _
@@ -23,6 +24,8 @@ def _sentences(policy: AwardPolicy) -> Iterator[str]:
         yield _("Nobody gets it before %(date)s.", date=formats.moment(policy.hold_until))
     if policy.needs_posted_grades:
         yield _("It waits until every grade it looks at is visible to the learner.")
+    if policy.assessors == MOST_ASSESSORS:
+        yield _("Work that is handed in for it here is assessed by two people, independently.")
     yield _after_grade_change(policy)
     yield from _how_often(policy)
 

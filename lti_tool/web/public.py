@@ -5,13 +5,23 @@ A credential's page is closed until its learner shares it; the signed document a
 
 from flask import Blueprint, Response, render_template, url_for
 
-from lti_tool.errors import SubjectNotBoundError
-from lti_tool.openbadges.baking import bake_png
-from lti_tool.services import blobs, publishing
+from lti_tool.openbadges.baking import bake_png, bake_svg
+from lti_tool.openbadges.picture import wrap_png
+from lti_tool.services import blobs, credential_forms, publishing
 from lti_tool.web.access import public
 from lti_tool.web.current import services
 from lti_tool.web.narrative import narrative
-from lti_tool.web.public_answers import CREDENTIAL, SHORT, answer, answer_json, asked_type, page, wants_page
+from lti_tool.web.public_answers import (
+    CREDENTIAL,
+    JWT,
+    SHORT,
+    answer,
+    answer_json,
+    asked_type,
+    page,
+    unlisted,
+    wants_page,
+)
 
 blueprint = Blueprint("public", __name__)
 blueprint.add_app_template_filter(narrative)
@@ -44,13 +54,14 @@ def privacy() -> str:
 @blueprint.get("/credentials/<public_id>")
 @public
 def credential(public_id: str) -> Response:
-    """The page of a shared badge, or the signed document, by ``Accept``."""
+    """The page of a shared badge, or the signed document as JSON or as a JWT, by ``Accept``."""
     if not wants_page(when_equal=True):
-        return _signed(public_id, asked_type(CREDENTIAL))
+        media_type = asked_type((*CREDENTIAL, *JWT))
+        return _jwt(public_id, media_type) if media_type in JWT else _signed(public_id, media_type)
     with services().database.read() as session:
         badge = publishing.credential_page(session, public_id, services().clock())
     html = render_template("public/credential.html", badge=badge, share_picture=_absolute(badge.picture_sha256))
-    return _unlisted(page(html))
+    return unlisted(page(html))
 
 
 @blueprint.get("/credentials/<public_id>.json")
@@ -67,28 +78,39 @@ def credential_png(public_id: str) -> Response:
     with services().database.read() as session:
         copy = publishing.signed_copy(session, public_id)
         picture = blobs.get_blob(session, copy.picture_sha256).content
-    return _unlisted(answer(bake_png(picture, copy.text), "image/png"))
+    return unlisted(answer(bake_png(picture, copy.text), "image/png"))
+
+
+@blueprint.get("/credentials/<public_id>.svg")
+@public
+def credential_svg(public_id: str) -> Response:
+    """The same as an SVG."""
+    with services().database.read() as session:
+        copy = publishing.signed_copy(session, public_id)
+        picture = blobs.get_blob(session, copy.picture_sha256).content
+    return unlisted(answer(bake_svg(wrap_png(picture), copy.text), "image/svg+xml"))
 
 
 @blueprint.get("/credentials/<public_id>.jwt")
 @public
 def credential_jwt(public_id: str) -> Response:
-    """The compact JWS form: it needs a subject that its holder can prove, which no badge here carries yet."""
+    """The compact JWS form (Open Badges 3.0, section 8.2.1); 409 for a badge whose subject has no id."""
+    return _jwt(public_id, asked_type((*reversed(JWT), "text/plain")))
+
+
+def _jwt(public_id: str, media_type: str) -> Response:
     with services().database.read() as session:
-        publishing.signed_copy(session, public_id)
-    raise SubjectNotBoundError("The credential names no subject that a wallet could prove.")
+        text = credential_forms.find_jwt(session, public_id)
+    if text is None:
+        with services().database.write() as session:
+            text = credential_forms.keep_jwt(session, public_id, services().vault, services().clock())
+    return unlisted(answer(text, media_type))
 
 
 def _signed(public_id: str, media_type: str) -> Response:
     with services().database.read() as session:
         copy = publishing.signed_copy(session, public_id)
-    return _unlisted(answer(copy.text, media_type))
-
-
-def _unlisted(response: Response) -> Response:
-    """Whoever has the address may read it; search engines may not spread it."""
-    response.headers["X-Robots-Tag"] = "noindex, nofollow"
-    return response
+    return unlisted(answer(copy.text, media_type))
 
 
 def _absolute(picture_sha256: str) -> str:
@@ -132,7 +154,7 @@ def issuer(public_id: str) -> Response:
     if wants_page(when_equal=False):
         with services().database.read() as session:
             found = publishing.issuer_page(session, public_id)
-        return page(render_template("public/issuer.html", profile=found.profile, keys=found.keys))
+        return page(render_template("public/issuer.html", profile=found.profile, keys=found.keys, jwks=found.jwks))
     with services().database.read() as session:
         document = publishing.issuer_document(session, public_id)
     return answer_json(document, seconds=SHORT)

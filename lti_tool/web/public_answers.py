@@ -8,6 +8,7 @@ from flask import Response, make_response, request
 
 CREDENTIAL = ("application/vc+ld+json", "application/ld+json", "application/json", "application/vc")
 """Media types a credential can be asked in; the first is what it is sent as when nobody says (OB 3.0, section 6)."""
+JWT = ("application/vc+jwt", "application/jwt")
 LINKED_DATA = ("application/ld+json", "application/json")
 SHORT, HOUR, YEAR = 300, 3600, 365 * 24 * 3600
 
@@ -20,7 +21,7 @@ def wants_page(*, when_equal: bool) -> bool:
     accepted = request.accept_mimetypes
     if not accepted:
         return False
-    page, document = accepted["text/html"], max(accepted[one] for one in CREDENTIAL)
+    page, document = accepted["text/html"], max(accepted[one] for one in (*CREDENTIAL, *JWT))
     return when_equal if page == document else page > document
 
 
@@ -34,16 +35,25 @@ def answer_json(document: Mapping[str, object], offered: Sequence[str] = LINKED_
     return answer(json.dumps(document, ensure_ascii=False), asked_type(offered), seconds=seconds)
 
 
-def answer(body: str | bytes, media_type: str, *, seconds: int = 0, is_immutable: bool = False) -> Response:
+def answer(
+    body: str | bytes, media_type: str, *, seconds: int = 0, is_immutable: bool = False, status: int = 200
+) -> Response:
     """Return ``body`` with an ETag, or 304 to one who has it; ``seconds`` is how long it may be kept unasked."""
     payload = body.encode() if isinstance(body, str) else body
-    response = Response(payload, content_type=media_type)
+    response = Response(payload, status, content_type=media_type)
     response.set_etag(hashlib.sha256(media_type.encode() + b"\0" + payload).hexdigest()[:32])
     keep = f"max-age={seconds}" if seconds else "no-cache"
     response.headers["Cache-Control"] = f"public, {keep}{', immutable' if is_immutable else ''}"
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.vary.add("Accept")
-    response.make_conditional(request)
+    if status == 200:  # what is gone is said in full every time
+        response.make_conditional(request)
+    return response
+
+
+def unlisted(response: Response) -> Response:
+    """Whoever has the address may read it; search engines may not spread it."""
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
     return response
 
 

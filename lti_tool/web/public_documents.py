@@ -9,6 +9,7 @@ from lti_tool.web.current import services
 from lti_tool.web.public_answers import (
     CREDENTIAL,
     HOUR,
+    JWT,
     LINKED_DATA,
     SHORT,
     YEAR,
@@ -20,8 +21,6 @@ from lti_tool.wiring import Services
 
 blueprint = Blueprint("documents", __name__)
 
-JWT = ("application/vc+jwt", "application/jwt")
-
 
 @blueprint.get("/issuers/<public_id>/did.json")
 @public
@@ -32,13 +31,13 @@ def did(public_id: str) -> Response:
     return answer_json(document, ("application/did+ld+json", "application/did+json", *LINKED_DATA), seconds=SHORT)
 
 
-@blueprint.get("/issuers/<public_id>/keys/<multikey>")
+@blueprint.get("/issuers/<public_id>/keys/<name>")
 @public
-def key(public_id: str, multikey: str) -> Response:
+def key(public_id: str, name: str) -> Response:
     """One key by its own id, for verifiers that fetch what a proof names."""
     with services().database.read() as session:
-        document = publishing.key_document(session, public_id, multikey)
-    return answer_json(document, seconds=HOUR)
+        document = publishing.key_document(session, public_id, name)
+    return answer_json(document, (*LINKED_DATA, "application/jwk+json"), seconds=HOUR)
 
 
 @blueprint.get("/status/<public_id>")

@@ -70,7 +70,7 @@ LEARNER: Mapping[RemedyCode, Any] = {
     _Code.DATE_WORK: _l("You have nothing to do: %(platform)s does not say when it was done."),
     _Code.EARN_BADGE: _l("Earn the badge “%(title)s” first."),
     _Code.WAIT_FOR_BADGE: _l("You have nothing to do: a person looks at your badge “%(title)s”."),
-    _Code.WAIT_FOR_ASSESSOR: _l("You have nothing to do: your instructor assesses it."),
+    _Code.WAIT_FOR_ASSESSOR: _l("If you have done your part, you can only wait: somebody assesses it."),
     _Code.ASK_ASSESSOR: _l("Ask your instructor what is missing."),
     _Code.OTHER_SECTION: _l("If you should be in that section, tell your instructor."),
     _Code.READ_SECTIONS: _l("You have nothing to do: %(platform)s does not say who is in which section."),

@@ -140,7 +140,7 @@ def _refuse_foreign(builder: Builder, nodes: Iterable[Node], choices: Choices) -
         NodeKind.SKILL: {one.identifier for one in choices.items},
         NodeKind.BADGE: {one.public_id for one in choices.badges},
         NodeKind.SECTION: set(choices.sections),
-        NodeKind.ASSESSOR: set[str](),
+        NodeKind.ASSESSOR: set(choices.assessments),
     }
     for node in nodes:
         if node.kind in known and node.subject and node.subject not in known[node.kind] | choices.kept:

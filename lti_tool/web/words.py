@@ -96,7 +96,7 @@ def _text(judgement: Judgement, evidence: Evidence | None, voice: Voice) -> obje
 def _params(judgement: Judgement, evidence: Evidence | None, platform: str | None) -> dict[str, str]:
     """Everything a text may name, by locale."""
     code, given = judgement.reason.code, judgement.reason.params
-    source = platform or formats.source_name(evidence.source if evidence else "ags")
+    source = formats.seen_at(evidence.source if evidence else "ags", platform)
     graded_at = evidence.graded_at if evidence else None
     checked_at = evidence.checked_at if evidence else None
     return {
@@ -225,7 +225,7 @@ class _Lines:
             parts=tuple(self.line(child) for child in children),
             decides=judgement.kind is not Kind.ASIDE,
             seen=None if evidence is None else seen_value(evidence),
-            source=None if evidence is None else (self.platform or formats.source_name(evidence.source)),
+            source=None if evidence is None else formats.seen_at(evidence.source, self.platform),
             graded_at=None if evidence is None else evidence.graded_at,
             checked_at=None if evidence is None else evidence.checked_at,
             submitted_at=None if evidence is None else evidence.submitted_at,

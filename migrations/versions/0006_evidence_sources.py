@@ -139,8 +139,8 @@ def upgrade() -> None:
         ),
         sa.Column("dialect", sa.String(length=32), nullable=False),
         sa.Column("file_name", sa.String(length=255), nullable=False),
-        sa.Column("file_sha256", sa.String(length=64), nullable=True),
         sa.Column("exported_at", MOMENT, nullable=False),
+        sa.Column("preview", JSON, nullable=False),
         sa.Column("choices", JSON, nullable=False),
         sa.Column("next_row", sa.Integer(), nullable=False),
         sa.Column("counts", JSON, nullable=False),
@@ -151,13 +151,29 @@ def upgrade() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("finished_at", MOMENT, nullable=True),
         sa.ForeignKeyConstraint(["context_id"], ["context.id"], name=op.f("fk_gradebook_upload_context_id_context")),
-        sa.ForeignKeyConstraint(["file_sha256"], ["blob.sha256"], name=op.f("fk_gradebook_upload_file_sha256_blob")),
         sa.ForeignKeyConstraint(["user_id"], ["user.id"], name=op.f("fk_gradebook_upload_user_id_user")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gradebook_upload")),
     )
     with op.batch_alter_table("gradebook_upload") as batch:
         batch.create_index(batch.f("ix_gradebook_upload_context_id"), ["context_id"], unique=False)
         batch.create_index("ix_gradebook_upload_state_due_at", ["state", "due_at"], unique=False)
+    op.create_table(
+        "gradebook_part",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("gradebook_upload_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["gradebook_upload_id"],
+            ["gradebook_upload.id"],
+            name=op.f("fk_gradebook_part_gradebook_upload_id_gradebook_upload"),
+        ),
+        sa.ForeignKeyConstraint(["sha256"], ["blob.sha256"], name=op.f("fk_gradebook_part_sha256_blob")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gradebook_part")),
+        sa.UniqueConstraint("gradebook_upload_id", "position", name=op.f("uq_gradebook_part_gradebook_upload_id")),
+    )
+    with op.batch_alter_table("gradebook_part") as batch:
+        batch.create_index(batch.f("ix_gradebook_part_sha256"), ["sha256"], unique=False)
     op.create_table(
         "source_reading",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -222,10 +238,18 @@ def upgrade() -> None:
     with op.batch_alter_table("checkpoint") as batch:
         batch.add_column(sa.Column("rubric", JSON, nullable=True))
         batch.add_column(sa.Column("assessors_needed", sa.Integer(), nullable=False, server_default="1"))
+    with op.batch_alter_table("evidence_column") as batch:
+        batch.add_column(sa.Column("lti_ids", JSON, nullable=True))
     with op.batch_alter_table("context") as batch:
         batch.add_column(sa.Column("service_ids", JSON, nullable=False, server_default="{}"))
     with op.batch_alter_table("observation") as batch:
         batch.add_column(sa.Column("attempt", sa.Integer(), nullable=True))
+    with op.batch_alter_table("fact") as batch:
+        batch.add_column(sa.Column("source_updated_at", MOMENT, nullable=True))
+    op.execute(
+        "UPDATE fact SET source_updated_at ="
+        " (SELECT source_updated_at FROM observation WHERE observation.id = fact.observation_id)"
+    )
     with op.batch_alter_table("sync_run") as batch:
         batch.add_column(sa.Column("priority", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("checkpoint") as batch:
@@ -240,10 +264,14 @@ def downgrade() -> None:
         batch.create_check_constraint(batch.f("ck_checkpoint_checkpointkind"), KINDS_BEFORE)
     with op.batch_alter_table("sync_run") as batch:
         batch.drop_column("priority")
+    with op.batch_alter_table("fact") as batch:
+        batch.drop_column("source_updated_at")
     with op.batch_alter_table("observation") as batch:
         batch.drop_column("attempt")
     with op.batch_alter_table("context") as batch:
         batch.drop_column("service_ids")
+    with op.batch_alter_table("evidence_column") as batch:
+        batch.drop_column("lti_ids")
     with op.batch_alter_table("checkpoint") as batch:
         batch.drop_column("assessors_needed")
         batch.drop_column("rubric")
@@ -254,6 +282,9 @@ def downgrade() -> None:
         batch.drop_index(batch.f("ix_column_link_context_id"))
     op.drop_table("column_link")
     op.drop_table("source_reading")
+    with op.batch_alter_table("gradebook_part") as batch:
+        batch.drop_index(batch.f("ix_gradebook_part_sha256"))
+    op.drop_table("gradebook_part")
     with op.batch_alter_table("gradebook_upload") as batch:
         batch.drop_index("ix_gradebook_upload_state_due_at")
         batch.drop_index(batch.f("ix_gradebook_upload_context_id"))

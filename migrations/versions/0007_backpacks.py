@@ -90,6 +90,7 @@ def upgrade() -> None:
         sa.Column("public_jwk", JSON, nullable=False),
         sa.Column("private_key", sa.String(), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.Column("withdrawn_at", MOMENT, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
             ["issuer_profile_id"],
@@ -212,6 +213,7 @@ def upgrade() -> None:
         sa.Column("email", sa.String(length=320), nullable=False),
         sa.Column("salt", sa.String(length=64), nullable=False),
         sa.Column("jws", sa.String(), nullable=True),
+        sa.Column("withdrawn", sa.String(), nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("changed_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(
@@ -276,6 +278,9 @@ def upgrade() -> None:
     with op.batch_alter_table("credential_version") as batch:
         batch.add_column(sa.Column("jwt", sa.String(), nullable=True))
         batch.add_column(sa.Column("reason", sa.String(length=32), nullable=True))
+        batch.add_column(sa.Column("replaces", sa.Boolean(), nullable=False, server_default=sa.false()))
+    with op.batch_alter_table("issuer_key") as batch:
+        batch.add_column(sa.Column("withdrawn_at", MOMENT, nullable=True))
     with op.batch_alter_table("delivery") as batch:
         batch.add_column(
             sa.Column(
@@ -304,7 +309,10 @@ def downgrade() -> None:
         )
         batch.drop_column("remote_id")
         batch.drop_column("purpose")
+    with op.batch_alter_table("issuer_key") as batch:
+        batch.drop_column("withdrawn_at")
     with op.batch_alter_table("credential_version") as batch:
+        batch.drop_column("replaces")
         batch.drop_column("reason")
         batch.drop_column("jwt")
     with op.batch_alter_table("backpack_host") as batch:

@@ -101,7 +101,7 @@ def held(school: School, column_title: str, persona: str) -> EvidenceState | Non
             .join(Fact, Fact.observation_id == Observation.id)
             .join(EvidenceColumn, EvidenceColumn.id == Fact.column_id)
             .join(User, User.id == Fact.user_id)
-            .where(EvidenceColumn.title == column_title)
+            .where(EvidenceColumn.title == column_title, EvidenceColumn.source == "ags")
             .where(User.platform_user_id == school.platform.personas[persona])
         )
         return session.scalars(found).one_or_none()

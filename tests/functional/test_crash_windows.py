@@ -26,7 +26,7 @@ from lti_tool.demo.backpack_store import BackpackStore
 from lti_tool.jobs import schedule
 from lti_tool.models import Credential, CredentialVersion, Delivery, DeliveryState, VersionState
 from lti_tool.services import backpacks, delivery, issuing
-from lti_tool.services.delivery import LEASE
+from lti_tool.services.delivery_batches import LEASE
 from lti_tool.services.wakeups import SEAL_AUDIT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ import os, signal, sys
 from datetime import datetime
 from lti_tool.backpacks.ob3_api import OpenBadgesApi
 from lti_tool.jobs import schedule
-from lti_tool.services import delivery, issuing
+from lti_tool.services import delivery_batches, issuing
 from lti_tool.settings import load_settings
 from lti_tool.wiring import build_services
 
@@ -52,7 +52,7 @@ if where == "between_push_and_receipt":
     push = OpenBadgesApi.push
     OpenBadgesApi.push = lambda *given: (push(*given), die())
 if where == "before_the_receipt_is_stored":
-    delivery.settle = die
+    delivery_batches.settle = die
 settings = load_settings({"LTI_BADGES_ENV": "test"}, database_url=url)
 services = build_services(settings, clock=lambda: datetime.fromisoformat(now))
 schedule.run_due(services)

@@ -5,14 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from demo_world import free_port
+from demo_world import port_options
 from witnesses import npm
 
 LIBRARIES = {"lti-badges", "openbadgeslib", *npm.LIBRARIES}
 
 
 def test_demo_once_reports_the_whole_chain(tmp_path: Path) -> None:
-    ports = ["--port", str(free_port()), "--lms-port", str(free_port()), "--backpack-port", str(free_port())]
+    ports = port_options()
     command = [sys.executable, "-m", "lti_tool", "demo", "--once", "--json", *ports]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=170, check=False)
 
@@ -23,7 +23,8 @@ def test_demo_once_reports_the_whole_chain(tmp_path: Path) -> None:
     assert report["members"] == 26
     assert report["awards"] > 0
     assert len(report["credentials"]) == 2
-    assert [one["state"] for one in report["deliveries"]] == ["delivered"]
+    assert [one["state"] for one in report["deliveries"]] == ["delivered", "delivered"]
+    assert len({one["host"] for one in report["deliveries"]}) == 2, "one by Open Badges 3.0, one by Badge Connect"
     assert set(report["verified_by"]) == LIBRARIES
     for credential in report["credentials"]:
         document = json.loads(Path(credential["file"]).read_text(encoding="utf-8"))
@@ -50,7 +51,7 @@ def test_a_second_demo_leaves_the_first_ones_folder_alone(tmp_path: Path) -> Non
     (tmp_path / "var" / "demo").mkdir(parents=True)
     kept = tmp_path / "var" / "demo" / "kept"
     kept.touch()
-    ports = ["--port", str(free_port()), "--lms-port", str(free_port()), "--backpack-port", str(free_port())]
+    ports = port_options()
     with (tmp_path / "var" / "demo.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         command = [sys.executable, "-m", "lti_tool", "demo", "--once", *ports]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask, Response, jsonify, redirect, request
+from sending import find, push
 
 from lti_tool.backpacks.base import ClientRegistration, HostDescription, Outcome, Tokens
 from lti_tool.backpacks.ob3_api import READ, UPSERT, OpenBadgesApi
@@ -309,13 +310,13 @@ def test_the_bytes_go_out_as_they_are(api, odd):
         return Response(status=201)
 
     text = ' {"id": "https://badges.example/credentials/1",\n  "name": "É", "creditsEarned": 2.50}'
-    receipt = api.push(describe(odd(credentials=take)), TOKENS, text)
+    receipt = push(api, describe(odd(credentials=take)), TOKENS, text)
     assert seen == [(text.encode(), "application/json", "Bearer hush-hush")]
     assert (receipt.outcome, receipt.remote_id) == (Outcome.CREATED, None)
 
 
 def test_nothing_to_do_is_an_outcome(api, odd):
-    receipt = api.push(describe(odd(credentials=lambda _base: Response(status=304))), TOKENS, BADGE)
+    receipt = push(api, describe(odd(credentials=lambda _base: Response(status=304))), TOKENS, BADGE)
     assert (receipt.outcome, receipt.http_status) == (Outcome.UNCHANGED, 304)
 
 
@@ -332,8 +333,35 @@ def test_nothing_to_do_is_an_outcome(api, odd):
 def test_an_answer_that_is_not_the_badge_is_malformed(api, odd, body, kind, status):
     base = odd(credentials=lambda _base: Response(body, status, content_type=kind))
     with pytest.raises(BackpackAnswerError) as caught:
-        api.push(describe(base), TOKENS, BADGE)
+        push(api, describe(base), TOKENS, BADGE)
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("taken", "refusal"),
+    [
+        ("application/ld+json", (400, '{"imsx_description": "content-type must be application/ld+json"}')),
+        ("application/vc+ld+json", (415, "")),
+    ],
+)
+def test_the_media_type_a_host_takes_is_found(api, odd, taken, refusal):
+    seen = []
+
+    def take(_base):
+        seen.append(request.mimetype)
+        if request.mimetype != taken:
+            return Response(refusal[1], refusal[0])
+        return Response(request.get_data(), 201, content_type=taken)
+
+    assert push(api, describe(odd(credentials=take)), TOKENS, BADGE).outcome is Outcome.CREATED
+    assert seen[-1] == taken
+    assert "application/vc" not in seen
+
+
+def test_a_host_that_takes_no_json_says_so_in_the_end(api, odd):
+    with pytest.raises(BackpackRefusedError) as caught:
+        push(api, describe(odd(credentials=lambda _base: Response(status=415))), TOKENS, BADGE)
+    assert caught.value.code == "backpack_form_refused"
 
 
 def test_a_push_is_never_redirected(api, odd):
@@ -341,7 +369,7 @@ def test_a_push_is_never_redirected(api, odd):
     other = odd(credentials=lambda _base: called.append(True) or Response(status=201))
     base = odd(credentials=lambda _base: redirect(f"{other}/ims/ob/v3p0/credentials", 307))
     with pytest.raises(BackpackRefusedError):
-        api.push(describe(base), TOKENS, BADGE)
+        push(api, describe(base), TOKENS, BADGE)
     assert called == []
 
 
@@ -364,7 +392,7 @@ def test_pages_without_end_are_left(api, odd, next_page):
         return page([{"id": "other"}], Link=f'<{next_page.format(base=base, n=len(calls))}>; rel="next"')
 
     with pytest.raises(BackpackAnswerError):
-        api.find(describe(odd(credentials=endless)), TOKENS, "wanted")
+        find(api, describe(odd(credentials=endless)), TOKENS, "wanted")
     assert len(calls) <= 100
 
 
@@ -375,7 +403,7 @@ def test_an_empty_page_is_the_last(api, odd):
         calls.append(1)
         return page([], Link=f'<{base}/ims/ob/v3p0/credentials?offset={len(calls)}>; rel="next"')
 
-    assert api.find(describe(odd(credentials=empty)), TOKENS, "wanted") is None
+    assert find(api, describe(odd(credentials=empty)), TOKENS, "wanted") is None
     assert len(calls) == 1
 
 
@@ -384,7 +412,7 @@ def test_the_token_does_not_follow_a_page_to_another_host(api, odd):
     other = odd(credentials=lambda _base: called.append(True) or page([]))
     base = odd(credentials=lambda _base: page([{"id": "x"}], Link=f'<{other}/ims/ob/v3p0/credentials>; rel="next"'))
     with pytest.raises(BackpackAnswerError):
-        api.find(describe(base), TOKENS, "wanted")
+        find(api, describe(base), TOKENS, "wanted")
     assert called == []
 
 
@@ -393,31 +421,49 @@ def test_the_token_does_not_follow_a_redirect(api, odd):
     other = odd(credentials=lambda _base: called.append(True) or page([]))
     base = odd(credentials=lambda _base: redirect(f"{other}/ims/ob/v3p0/credentials"))
     with pytest.raises(BackpackRefusedError):
-        api.find(describe(base), TOKENS, "wanted")
+        find(api, describe(base), TOKENS, "wanted")
     assert called == []
 
 
-@pytest.mark.parametrize("link", [None, '<{base}/x>; rel="last"'])
-def test_without_links_the_total_leads_on(api, odd, link):
+@pytest.mark.parametrize("total", [None, "2", "999"])
+def test_without_links_the_offset_leads_on_whatever_the_total_says(api, odd, total):
     badges = [{"id": str(number)} for number in range(5)]
 
-    def listed(base):
+    def listed(_base):
         offset = int(request.args["offset"])
-        headers = {"X-Total-Count": "5"} if link is None else {"Link": link.format(base=base), "X-Total-Count": "5"}
-        return page(badges[offset : offset + 2], **headers)
+        return page(badges[offset : offset + 2], **({"X-Total-Count": total} if total else {}))
 
-    found = api.find(describe(odd(credentials=listed)), TOKENS, "4")
-    assert found == ('{"id": "4"}' if link is None else None)
+    host = describe(odd(credentials=listed))
+    assert find(api, host, TOKENS, "4") == '{"id": "4"}'
+    assert find(api, host, TOKENS, "5") is None
+
+
+def test_a_link_without_next_is_the_last_page(api, odd):
+    calls = []
+
+    def listed(base):
+        calls.append(request.args["offset"])
+        return page([{"id": "0"}], Link=f'<{base}/x>; rel="last"', **{"X-Total-Count": "5"})
+
+    assert find(api, describe(odd(credentials=listed)), TOKENS, "4") is None
+    assert calls == ["0"]
+
+
+def test_a_host_that_knows_no_offset_is_asked_twice_at_most(api, odd):
+    calls = []
+    base = odd(credentials=lambda _base: calls.append(1) or page([{"id": "0"}]))
+    assert find(api, describe(base), TOKENS, "4") is None
+    assert len(calls) == 2
 
 
 @pytest.mark.parametrize("body", ['{"credential": null}', "{}", '{"credential": [], "compactJwsString": null}'])
 def test_absent_null_and_empty_lists_mean_the_same(api, odd, body):
     base = odd(credentials=lambda _base: Response(body, content_type="application/json"))
-    assert list(api.iter_credentials(describe(base), TOKENS)) == []
+    assert api.find(describe(base), TOKENS, ["wanted"]) == {}
 
 
 @pytest.mark.parametrize("body", ['{"credential": {}, "compactJwsString": 7}', "[]", "{"])
 def test_a_list_of_another_form_is_malformed(api, odd, body):
     base = odd(credentials=lambda _base: Response(body, content_type="application/json"))
     with pytest.raises(BackpackAnswerError):
-        api.find(describe(base), TOKENS, "wanted")
+        find(api, describe(base), TOKENS, "wanted")

@@ -73,6 +73,8 @@ def test_help_and_version(command: Any) -> None:
         ["invite", "--role", "emperor", "a@example.org"],
         ["frameworks", "import", "--context", "1", "/no/such/file.csv"],
         ["keys", "rotate"],
+        ["keys", "rotate", "--lti", "--compromised"],
+        ["issuers", "set", "x"],
         ["verify"],
         ["serve", "--port", "many"],
     ],
@@ -205,8 +207,36 @@ def test_an_issuer_gets_a_new_key_and_keeps_the_old_one_listed(command: Any, cou
     assert kept == old
     assert active == added != old
     assert said.endswith(f"now signs with key {added}.\n")
+    withdrawn = command("keys", "rotate", "--issuer", public_id, "--compromised")
+    with course.database.read() as session:
+        (only,) = issuers.public_keys(session, profile_id)
+    assert only not in (old, added)
+    assert withdrawn.endswith(
+        f"now signs with key {only}.\n0 badges get new copies; the worker signs and delivers them.\n"
+    )
     assert command.refused("keys", "rotate", "--issuer", "nobody").endswith("[not_found]")
     assert command.refused("keys", "rotate", "--lti", "Nowhere College").endswith("[platform_not_found]")
+
+
+def test_who_issues_can_be_described(command: Any, course: Course) -> None:
+    with course.database.write() as session:
+        session.execute(update(IssuerProfile).values(public_id="lakeside"))
+    said = command(
+        "issuers", "set", "lakeside", "--url", "https://lakeside.example", "--email", "badges@lakeside.example"
+    )
+    assert said == "Lakeside College: https://lakeside.example, badges@lakeside.example\n"
+    assert command("issuers", "set", "lakeside", "--name", " Lake ").startswith("Lake: https://lakeside.example")
+    (listed,) = command.json("issuers", "list")
+    assert (listed["id"], listed["name"], listed["email"]) == ("lakeside", "Lake", "badges@lakeside.example")
+    for option, value, code in (
+        ("--url", "lakeside", "issuer_url_invalid"),
+        ("--url", "javascript:alert(1)", "issuer_url_invalid"),
+        ("--email", "nobody", "issuer_email_invalid"),
+        ("--email", "x" * 400 + "@lakeside.example", "issuer_email_invalid"),
+        ("--name", " ", "issuer_name_invalid"),
+    ):
+        assert command.refused("issuers", "set", "lakeside", option, value).endswith(f"[{code}]")
+    assert command.refused("issuers", "set", "nobody", "--name", "x").endswith("[not_found]")
 
 
 # -- courses ----------------------------------------------------------------------------------------------------------
@@ -359,7 +389,7 @@ def test_a_doctor_at_a_healthy_installation(command: Any) -> None:
 def test_a_doctor_finds_what_needs_a_person(command: Any, course: Course) -> None:
     with course.database.write() as session:
         session.execute(update(Deployment).values(state=DeploymentState.PENDING))
-        session.execute(update(IssuerProfile).values(base_url="https://old.example"))
+        session.execute(update(IssuerProfile).values(base_url="https://old.example", public_id="lakeside"))
         session.add(
             SyncRun(context_id=course.context_id, state=SyncState.FAILED, reason="launch", due_at=course.now, counts={},
                     error_code="missing_scope")
@@ -372,6 +402,10 @@ def test_a_doctor_finds_what_needs_a_person(command: Any, course: Course) -> Non
         "issuer": (
             "Lakeside College was made under another public URL",
             "keep its old address answering: its credentials name it for ever",
+        ),
+        "issuer contact": (
+            "Lakeside College has no e-mail and no web address, which Open Badges 2.0 hosts demand",
+            "lti-badges issuers set lakeside --url URL --email ADDRESS",
         ),
         # The course's fixture encrypts with a key of its own.
         "issuer keys": ("0 of 1 can be opened", "list the old key in LTI_BADGES_KEY_ENCRYPTION_KEY too"),

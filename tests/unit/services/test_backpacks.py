@@ -99,9 +99,14 @@ def test_who_registers_second_keeps_the_first_registration(course: Course, host_
         known = backpacks.known_host(session.get_one(BackpackHost, host_id), course.vault)
         assert known is not None
         assert known[1] == CLIENT
-        backpacks.forget_host(session, host_id)
-    with course.database.read() as session:
-        assert backpacks.known_host(session.get_one(BackpackHost, host_id), course.vault) is None
+
+
+def test_a_registration_the_host_forgot_is_replaced_once(course: Course, host_id: int) -> None:
+    for number, instead_of in ((7, None), (8, CLIENT), (9, CLIENT)):
+        client = CLIENT if number == 7 else ClientRegistration(f"client-{number}", None)
+        with course.database.write() as session:
+            kept = backpacks.remember_host(session, host_id, HOST, client, course.vault, instead_of=instead_of)
+    assert kept[1].client_id == "client-8"
 
 
 # -- consents ---------------------------------------------------------------------------------------------------------

@@ -8,48 +8,103 @@ from claims import Wallets, wallets_on
 from courses import START
 from sqlalchemy import select
 
-from lti_tool.backpacks.base import ClientRegistration, HostDescription, Outcome, Receipt, Tokens
-from lti_tool.errors import BackpackAlteredError, BackpackError, BackpackRefusedError, ConflictError
+from lti_tool.backpacks.base import (
+    BadgeDocument,
+    ClientRegistration,
+    Face,
+    HostDescription,
+    HostProfile,
+    Outcome,
+    Receipt,
+    Tokens,
+)
+from lti_tool.domain.award_states import AwardState
+from lti_tool.errors import (
+    BackpackAlteredError,
+    BackpackAnswerError,
+    BackpackConsentError,
+    BackpackError,
+    BackpackRefusedError,
+    BackpackThrottledError,
+    ConflictError,
+)
 from lti_tool.jobs.delivering import deliver
 from lti_tool.models import (
+    Award,
     BackpackConnection,
+    BackpackHost,
     ConnectionState,
     Credential,
     CredentialVersion,
     Delivery,
+    DeliveryPurpose,
     DeliveryState,
     VersionState,
 )
-from lti_tool.services import backpacks, delivery
-from lti_tool.services.delivery import ATTEMPTS, LEASE, LONGEST_WAIT, Parcel
+from lti_tool.services import backpacks, delivery, delivery_batches, host_pace, revoking
+from lti_tool.services.delivery_batches import ATTEMPTS, ATTEMPTS_AT_NONSENSE, LEASE, LONGEST_WAIT, Parcel
 
 HOST = HostDescription("https://bag.example/api", "Bag", "https://r", "https://a", "https://t", "https://t")
 CLIENT = ClientRegistration("client-1", None)
 
 
 class Bag:
-    """A host in memory; ``fails`` is raised by the next pushes."""
+    """A host in memory; ``fails`` is raised by the next pushes, ``refuses`` by the next refreshes."""
+
+    faces = (Face.OB3_JSON, Face.OB3_JWT)
+    can_withdraw = False
 
     def __init__(self) -> None:
         self.held: dict[str, str] = {}
         self.pushes = 0
         self.refreshes = 0
+        self.looks = 0
         self.fails: list[Exception] = []
-        self.alters = False
+        self.refuses: list[Exception] = []
+        self.alters = self.hides = False
+        self.reads = True
+        self.email: str | None = "Ada@Lakeside.example"
+        self.profile_fails: Exception | None = None
+        self.registered = 0
+        self.withdrawn: list[str] = []
 
-    def push(self, _host: HostDescription, _tokens: Tokens, text: str) -> Receipt:
+    def discover(self, _address: str) -> HostDescription:
+        return HOST
+
+    def register(self, _host: HostDescription, *_: str) -> ClientRegistration:
+        self.registered += 1
+        return ClientRegistration(f"client-{self.registered + 1}", None)
+
+    def push(self, _host: HostDescription, tokens: Tokens, document: BadgeDocument) -> Receipt:
         self.pushes += 1
+        self.token = tokens.access_token
         if self.fails:
             raise self.fails.pop(0)
-        self.held["there"] = text
-        return Receipt(Outcome.CREATED, 201, None, START)
+        outcome = Outcome.REPLACED if document.id in self.held else Outcome.CREATED
+        self.held[document.id] = document.text
+        return Receipt(outcome, 201, document.id, START)
 
-    def find(self, _host: HostDescription, _tokens: Tokens, _credential_id: str) -> str | None:
-        text = self.held.get("there")
-        return text.replace("Writer", "Author") if text and self.alters else text
+    def can_read(self, _tokens: Tokens) -> bool:
+        return self.reads
+
+    def find(self, _host: HostDescription, _tokens: Tokens, ids: list[str]) -> dict[str, str]:
+        self.looks += 1
+        found = {} if self.hides else {one: self.held[one] for one in ids if one in self.held}
+        return {one: text.replace("Writer", "Author") if self.alters else text for one, text in found.items()}
+
+    def withdraw(self, _host: HostDescription, _tokens: Tokens, document_id: str, _reason: str) -> bool:
+        self.withdrawn.append(document_id)
+        return True
+
+    def profile(self, _host: HostDescription, _tokens: Tokens) -> HostProfile:
+        if self.profile_fails is not None:
+            raise self.profile_fails
+        return HostProfile("account-1", "Ada", self.email)
 
     def refresh(self, _host: HostDescription, _client: ClientRegistration, tokens: Tokens) -> Tokens:
         self.refreshes += 1
+        if self.refuses:
+            raise self.refuses.pop(0)
         return Tokens(f"fresh-{self.refreshes}", "refresh-2", tokens.expires_at + timedelta(days=30), tokens.scope)
 
 
@@ -80,14 +135,26 @@ def queue(wallets: Wallets) -> int:
         return delivery.queue_delivery(session, credential, connection, wallets.course.now)
 
 
-def take(wallets: Wallets, delivery_id: int = 1) -> Parcel | None:
-    with wallets.services.database.write() as session:
-        return delivery.take_delivery(session, delivery_id, wallets.services.vault, wallets.course.now)
+def take(wallets: Wallets) -> Parcel | None:
+    parts = wallets.services
+    with parts.database.write() as session:
+        batch = delivery_batches.take_batch(session, 1, parts.backpacks, parts.vault, wallets.course.now)
+        return batch.bundles[0].parcels[0] if batch is not None else None
 
 
 def row(wallets: Wallets) -> Delivery:
     with wallets.services.database.read() as session:
         return session.scalars(select(Delivery)).one()
+
+
+def host_row(wallets: Wallets) -> BackpackHost:
+    with wallets.services.database.read() as session:
+        return session.scalars(select(BackpackHost)).one()
+
+
+def connection_row(wallets: Wallets) -> BackpackConnection:
+    with wallets.services.database.read() as session:
+        return session.scalars(select(BackpackConnection)).one()
 
 
 # -- asking -----------------------------------------------------------------------------------------------------------
@@ -112,7 +179,7 @@ def test_a_failed_delivery_is_tried_anew_when_asked(wallets: Wallets, bag: Bag) 
     deliver(wallets.services, 1)
     assert (row(wallets).state, row(wallets).error_code) == (DeliveryState.FAILED, "backpack_refused")
     assert queue(wallets) == 1
-    assert (row(wallets).state, row(wallets).attempts) == (DeliveryState.QUEUED, 0)
+    assert (row(wallets).state, row(wallets).attempts) == (DeliveryState.QUEUED, 1)
     deliver(wallets.services, 1)
     assert row(wallets).state is DeliveryState.DELIVERED
 
@@ -157,7 +224,7 @@ def test_a_delivery_is_read_back_and_keeps_its_receipt(wallets: Wallets, bag: Ba
     assert done.receipt is not None
     assert (done.receipt["outcome"], done.receipt["read_back"]) == ("created", True)
     with wallets.services.database.read() as session:
-        assert bag.held["there"] == session.get_one(CredentialVersion, 1).document
+        assert list(bag.held.values()) == [session.get_one(CredentialVersion, 1).document]
     deliver(wallets.services, 1)
     assert bag.pushes == 1
     assert [event.action for event in wallets.course.events("delivery.")] == ["delivery.delivered"]
@@ -178,9 +245,10 @@ def test_a_host_that_is_away_is_asked_again_further_and_further_apart(wallets: W
         assert (row(wallets).state, row(wallets).error_code) == (DeliveryState.QUEUED, "backpack_unavailable")
         waits.append(row(wallets).due_at - wallets.course.now)
         deliver(wallets.services, 1)  # not due: nothing happens
-        wallets.course.now = row(wallets).due_at
-    assert waits == sorted(waits)
-    assert waits[-1] <= LONGEST_WAIT
+        wallets.course.now = max(row(wallets).due_at, host_row(wallets).paused_until or row(wallets).due_at)
+    assert waits[:6] == sorted(waits[:6])
+    assert max(waits) <= LONGEST_WAIT * 1.2
+    assert sum(waits, timedelta()) > timedelta(days=1)
     assert bag.pushes == ATTEMPTS - 1
     deliver(wallets.services, 1)
     assert (row(wallets).state, bag.pushes) == (DeliveryState.FAILED, ATTEMPTS)
@@ -199,7 +267,7 @@ def test_a_repeat_looks_first_and_does_not_push_what_is_there(wallets: Wallets, 
     queue(wallets)
     parcel = take(wallets)
     assert parcel is not None
-    bag.held["there"] = parcel.document  # pushed by a process that died
+    bag.held[parcel.document.id] = parcel.document.text  # pushed by a process that died
     wallets.course.now += LEASE + timedelta(seconds=1)
     deliver(wallets.services, 1)
     assert (row(wallets).state, bag.pushes) == (DeliveryState.DELIVERED, 0)
@@ -227,6 +295,286 @@ def test_without_consent_the_delivery_ends_with_that_reason(wallets: Wallets, ba
 
 def test_a_late_failure_does_not_undo_a_delivery(wallets: Wallets) -> None:
     deliver(wallets.services, queue(wallets))
+    now = wallets.course.now
     with wallets.services.database.write() as session:
-        delivery.record_failure(session, 1, "backpack_unavailable", wallets.course.now, retryable=True)
+        delivery_batches.record_failure(session, 1, now + LEASE, BackpackError(), now)
     assert row(wallets).state is DeliveryState.DELIVERED
+
+
+def test_who_lost_the_lease_changes_nothing(wallets: Wallets) -> None:
+    queue(wallets)
+    take(wallets)
+    lost = wallets.course.now + LEASE
+    wallets.course.now = lost + timedelta(seconds=1)
+    take(wallets)
+    with wallets.services.database.write() as session:
+        delivery_batches.record_failure(session, 1, lost, BackpackRefusedError(), wallets.course.now)
+        delivery_batches.release(session, [1], lost)
+    assert (row(wallets).state, row(wallets).attempts) == (DeliveryState.SENDING, 2)
+
+
+# -- to whom ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_badge_for_somebody_else_is_never_pushed(wallets: Wallets, bag: Bag) -> None:
+    bag.email = "ada@private.example"
+    deliver(wallets.services, queue(wallets))
+    assert (row(wallets).state, row(wallets).error_code) == (DeliveryState.FAILED, "recipient_mismatch")
+    assert bag.pushes == 0
+    assert connection_row(wallets).account_email == "ada@private.example"
+
+
+def test_a_host_that_tells_no_address_gets_the_badge(wallets: Wallets, bag: Bag) -> None:
+    bag.email = None
+    deliver(wallets.services, queue(wallets))
+    assert row(wallets).state is DeliveryState.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [BackpackRefusedError("404"), BackpackAnswerError("?"), BackpackConsentError(code="backpack_scope_missing")],
+)
+def test_a_host_without_profiles_gets_the_badge(wallets: Wallets, bag: Bag, error: Exception) -> None:
+    bag.profile_fails = error
+    deliver(wallets.services, queue(wallets))
+    assert row(wallets).state is DeliveryState.DELIVERED
+
+
+def test_a_profile_that_cannot_be_read_now_is_waited_for(wallets: Wallets, bag: Bag) -> None:
+    bag.profile_fails = BackpackError("Away.")
+    deliver(wallets.services, queue(wallets))
+    assert (row(wallets).state, bag.pushes) == (DeliveryState.QUEUED, 0)
+
+
+def test_a_revoked_badge_is_not_sent(wallets: Wallets, bag: Bag) -> None:
+    queue(wallets)
+    with wallets.services.database.write() as session:
+        session.get_one(Award, wallets.award_id()).state = AwardState.REVOKED
+    deliver(wallets.services, 1)
+    assert (row(wallets).state, row(wallets).error_code, bag.pushes) == (DeliveryState.FAILED, "award_revoked", 0)
+
+
+# -- reading back -----------------------------------------------------------------------------------------------------
+
+
+def test_a_badge_the_host_does_not_show_is_tried_again(wallets: Wallets, bag: Bag) -> None:
+    bag.hides = True
+    deliver(wallets.services, queue(wallets))
+    assert (row(wallets).state, row(wallets).error_code) == (DeliveryState.QUEUED, "backpack_not_shown")
+    assert host_row(wallets).failures == 0
+    bag.hides = False
+    wallets.course.now = row(wallets).due_at
+    deliver(wallets.services, 1)
+    assert (row(wallets).state, bag.pushes) == (DeliveryState.DELIVERED, 1)
+
+
+def test_without_the_right_to_read_the_receipt_says_so(wallets: Wallets, bag: Bag) -> None:
+    bag.reads = False
+    deliver(wallets.services, queue(wallets))
+    assert row(wallets).state is DeliveryState.DELIVERED
+    assert (row(wallets).receipt or {})["read_back"] is False
+    assert bag.looks == 0
+
+
+def test_an_answer_that_is_none_is_tried_a_few_times(wallets: Wallets, bag: Bag) -> None:
+    queue(wallets)
+    bag.fails = [BackpackAnswerError("A web page.") for _ in range(ATTEMPTS_AT_NONSENSE)]
+    for _ in range(ATTEMPTS_AT_NONSENSE):
+        assert row(wallets).state is DeliveryState.QUEUED
+        wallets.course.now = row(wallets).due_at
+        deliver(wallets.services, 1)
+    assert (row(wallets).state, row(wallets).error_code) == (DeliveryState.FAILED, "backpack_answer_malformed")
+
+
+def test_a_host_that_takes_no_json_gets_the_jwt(wallets: Wallets, bag: Bag) -> None:
+    with wallets.services.database.write() as session:
+        session.get_one(CredentialVersion, 1).jwt = "a.b.c"
+    bag.fails = [BackpackRefusedError("No.", code="backpack_form_refused")]
+    deliver(wallets.services, queue(wallets))
+    assert row(wallets).state is DeliveryState.DELIVERED
+    assert list(bag.held.values()) == ["a.b.c"]
+
+
+# -- consent ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_token_the_host_ended_early_is_refreshed_once(wallets: Wallets, bag: Bag) -> None:
+    bag.fails = [BackpackConsentError("401")]
+    deliver(wallets.services, queue(wallets))
+    assert (row(wallets).state, bag.refreshes, bag.token) == (DeliveryState.DELIVERED, 1, "fresh-1")
+
+
+def test_a_refused_refresh_asks_the_learner_to_connect_again(wallets: Wallets, bag: Bag) -> None:
+    bag.fails, bag.refuses = [BackpackConsentError("401")], [BackpackConsentError("invalid_grant")]
+    deliver(wallets.services, queue(wallets))
+    assert (row(wallets).state, row(wallets).error_code) == (DeliveryState.FAILED, "backpack_consent_needed")
+    assert connection_row(wallets).state is ConnectionState.CONSENT_NEEDED
+
+
+def test_a_consent_given_meanwhile_stands(wallets: Wallets, bag: Bag) -> None:
+    def reconnect(*_: object) -> Tokens:
+        with wallets.services.database.write() as session:
+            tokens = Tokens("access-9", "refresh-9", wallets.course.now + timedelta(days=1), "a")
+            backpacks.save_connection(session, wallets.ada, 1, tokens, wallets.services.vault, wallets.course.now)
+        raise BackpackConsentError("invalid_grant")
+
+    bag.fails = [BackpackConsentError("401")]
+    bag.refresh = reconnect  # type: ignore[method-assign]
+    deliver(wallets.services, queue(wallets))
+    assert connection_row(wallets).state is ConnectionState.ACTIVE
+
+
+def test_a_host_that_forgot_us_is_registered_anew_once(wallets: Wallets, bag: Bag) -> None:
+    wallets.course.later(days=2)
+    unknown = BackpackRefusedError("Who?", code="backpack_client_unknown")
+    bag.refuses = [unknown]
+    deliver(wallets.services, queue(wallets))
+    assert (row(wallets).state, bag.registered, bag.refreshes) == (DeliveryState.DELIVERED, 1, 2)
+    with wallets.services.database.read() as session:
+        known = backpacks.known_host(session.get_one(BackpackHost, 1), wallets.services.vault)
+    assert known is not None
+    assert known[1].client_id == "client-2"
+
+
+def test_a_host_that_forgot_the_consent_too_asks_for_it_again(wallets: Wallets, bag: Bag) -> None:
+    wallets.course.later(days=2)
+    bag.refuses = [BackpackRefusedError("Who?", code="backpack_client_unknown") for _ in range(2)]
+    deliver(wallets.services, queue(wallets))
+    assert (row(wallets).state, row(wallets).error_code) == (DeliveryState.FAILED, "backpack_consent_needed")
+    assert bag.registered == 1
+
+
+# -- pace -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_throttles_rests_for_as_long_as_it_says(wallets: Wallets, bag: Bag) -> None:
+    bag.fails = [BackpackThrottledError("Slow.", retry_after=600.0)]
+    deliver(wallets.services, queue(wallets))
+    assert host_row(wallets).paused_until == wallets.course.now + timedelta(minutes=10)
+    wallets.course.later(minutes=9)
+    deliver(wallets.services, 1)
+    assert bag.pushes == 1
+    wallets.course.later(minutes=2)
+    deliver(wallets.services, 1)
+    assert row(wallets).state is DeliveryState.DELIVERED
+    assert (host_row(wallets).failures, host_row(wallets).paused_until) == (0, None)
+    assert host_row(wallets).last_success_at == wallets.course.now
+
+
+def test_after_a_rest_one_delivery_goes_first(wallets: Wallets) -> None:
+    queue(wallets)
+    with wallets.services.database.write() as session:
+        host = session.get_one(BackpackHost, 1)
+        host.failures, host.paused_until = host_pace.RESTS_AFTER, wallets.course.now
+    assert take(wallets) is not None
+    assert host_row(wallets).paused_until == wallets.course.now + host_pace.PROBE
+    assert take(wallets) is None
+
+
+def test_three_failures_without_a_success_let_a_host_rest(wallets: Wallets) -> None:
+    for number in range(1, 5):
+        with wallets.services.database.write() as session:
+            rests = host_pace.note_failure(session, 1, BackpackError("Away."), wallets.course.now)
+        assert rests is (number >= host_pace.RESTS_AFTER)
+    pause = (host_row(wallets).paused_until or wallets.course.now) - wallets.course.now
+    assert host_pace.FIRST_REST * 1.6 <= pause <= host_pace.FIRST_REST * 2.4
+
+
+# -- what follows a badge ---------------------------------------------------------------------------------------------
+
+
+def reissue(wallets: Wallets) -> None:
+    """A second signed copy."""
+    with wallets.services.database.write() as session:
+        first = session.get_one(CredentialVersion, 1)
+        values = {c.name: getattr(first, c.name) for c in CredentialVersion.__table__.columns if c.name != "id"}
+        text = (first.document or "").replace("Writer", "Writer ")
+        session.add(CredentialVersion(**{**values, "number": 2, "status_index": 7, "document": text}))
+        first.state = VersionState.SUPERSEDED
+
+
+def follow(wallets: Wallets) -> list[int]:
+    with wallets.services.database.write() as session:
+        return delivery.follow_reissue(session, session.get_one(Credential, 1), wallets.course.now)
+
+
+def test_a_new_copy_goes_where_the_earlier_one_went(wallets: Wallets, bag: Bag) -> None:
+    deliver(wallets.services, queue(wallets))
+    reissue(wallets)
+    assert follow(wallets) == [2]
+    assert follow(wallets) == []
+    deliver(wallets.services, 2)
+    assert bag.pushes == 2
+    assert ["Writer " in text for text in bag.held.values()] == [True]
+
+
+@pytest.mark.parametrize("state", [DeliveryState.QUEUED, DeliveryState.FAILED])
+def test_what_did_not_arrive_goes_out_as_the_new_copy(wallets: Wallets, bag: Bag, state: DeliveryState) -> None:
+    queue(wallets)
+    with wallets.services.database.write() as session:
+        delivery_row = session.get_one(Delivery, 1)
+        delivery_row.state, delivery_row.error_code = state, "recipient_mismatch"
+    reissue(wallets)
+    assert follow(wallets) == [1]
+    deliver(wallets.services, 1)
+    assert (row(wallets).credential_version_id, row(wallets).state) == (2, DeliveryState.DELIVERED)
+
+
+def test_nothing_follows_to_a_backpack_that_was_disconnected(wallets: Wallets, bag: Bag) -> None:
+    deliver(wallets.services, queue(wallets))
+    with wallets.services.database.write() as session:
+        backpacks.disconnect(session, session.get_one(BackpackConnection, 1), wallets.course.now)
+    reissue(wallets)
+    assert follow(wallets) == []
+
+
+def revoke(wallets: Wallets) -> Delivery:
+    with wallets.services.database.write() as session:
+        revoking.revoke(session, session.get_one(Credential, 1), "A mistake.", "staff:1", wallets.course.now)
+    with wallets.services.database.read() as session:
+        wanted = session.scalars(select(Delivery).where(Delivery.purpose == DeliveryPurpose.WITHDRAW)).one()
+    deliver(wallets.services, wanted.id)
+    with wallets.services.database.read() as session:
+        return session.get_one(Delivery, wanted.id)
+
+
+def test_a_revoked_badge_is_left_to_its_status_where_the_protocol_ends(wallets: Wallets, bag: Bag) -> None:
+    deliver(wallets.services, queue(wallets))
+    done = revoke(wallets)
+    assert (done.state, (done.receipt or {})["outcome"]) == (DeliveryState.DELIVERED, "status_says")
+    assert bag.withdrawn == []
+
+
+def test_a_revoked_badge_is_withdrawn_where_the_host_can(wallets: Wallets, bag: Bag) -> None:
+    deliver(wallets.services, queue(wallets))
+    bag.can_withdraw = True
+    done = revoke(wallets)
+    assert (done.state, (done.receipt or {})["outcome"]) == (DeliveryState.DELIVERED, "withdrawn")
+    assert bag.withdrawn == list(bag.held)
+
+
+def test_after_connecting_again_a_badge_can_be_sent_again(wallets: Wallets, bag: Bag) -> None:
+    deliver(wallets.services, queue(wallets))
+    with wallets.services.database.write() as session:
+        backpacks.disconnect(session, session.get_one(BackpackConnection, 1), wallets.course.now)
+    wallets.course.later(minutes=5)
+    bag.held.clear()  # another account, or emptied
+    with wallets.services.database.write() as session:
+        now = wallets.course.now
+        tokens = Tokens("access-2", "refresh-2", now + timedelta(days=1), "a")
+        connection = backpacks.save_connection(session, wallets.ada, 1, tokens, wallets.services.vault, now)
+        assert not delivery.is_there(session.get_one(Delivery, 1))
+        assert delivery.queue_delivery(session, session.get_one(Credential, 1), connection, now) == 1
+    deliver(wallets.services, 1)
+    assert (row(wallets).state, bag.pushes) == (DeliveryState.DELIVERED, 2)
+    queue(wallets)
+    assert row(wallets).state is DeliveryState.DELIVERED, "what is there now is not sent once more"
+
+
+def test_sending_again_on_purpose_looks_first(wallets: Wallets, bag: Bag) -> None:
+    deliver(wallets.services, queue(wallets))
+    with wallets.services.database.write() as session:
+        credential, connection = session.get_one(Credential, 1), session.get_one(BackpackConnection, 1)
+        delivery.queue_delivery(session, credential, connection, wallets.course.now, again=True)
+    deliver(wallets.services, 1)
+    assert (row(wallets).state, bag.pushes) == (DeliveryState.DELIVERED, 1)

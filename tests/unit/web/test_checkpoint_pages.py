@@ -15,6 +15,7 @@ from werkzeug.test import TestResponse
 
 from lti_tool.domain.evidence import EvidenceState
 from lti_tool.domain.lifecycle import AwardState
+from lti_tool.domain.rubrics import Rubric
 from lti_tool.lti.deep_linking import DeepLinkingSettings
 from lti_tool.lti.launch import LaunchResourceLink
 from lti_tool.models import (
@@ -37,7 +38,7 @@ from lti_tool.models import (
 from lti_tool.services import checkpoints
 from lti_tool.services.checkpoint_drafts import Draft
 from lti_tool.services.launching import OpenedLaunch
-from lti_tool.services.wakeups import POST_SCORE
+from lti_tool.services.wakeups import EVALUATE_COURSE, POST_SCORE
 from lti_tool.web import deep_linking
 from lti_tool.web.session import LAUNCH_COOKIE, STAFF_COOKIE
 
@@ -226,6 +227,21 @@ def test_what_the_platform_will_not_take_is_said_plainly(
         assert words in page.text
 
 
+def test_prior_learning_is_described_with_a_rubric_and_two_assessors(course: CourseWorld, world: World) -> None:
+    client, page = ask(world)
+    rubric = "Depth: none = 0; full = 6\nRecords: no = 0; yes = 4"
+    described = {"kind": "recognition", "title": "Earlier work", "maximum": "3", "assessors_needed": "2"}
+    wrong = place(client, page, course, choose="new", rubric="Depth", **described)
+    assert "Write each line as" in wrong.text
+    assert ">Depth</textarea>" in wrong.text, "what was typed stays"
+    answer = place(client, page, course, choose="new", rubric=rubric, **described)
+    assert answer.status_code == 200
+    with world.services.database.read() as session:
+        made = session.scalars(select(Checkpoint)).one()
+        assert (made.kind, made.maximum, made.assessors_needed) == (CheckpointKind.RECOGNITION, Decimal(10), 2)
+        assert made.rubric == Rubric.from_text(rubric).to_document()
+
+
 # -- handing in -------------------------------------------------------------------------------------------------------
 
 
@@ -393,7 +409,7 @@ def test_a_score_with_a_comment_reaches_the_learner_and_the_queue(course: Course
     assert "Kept &lt;words&gt;" in wrong.text
     world.queue.woken.clear()
     send(course.client, page, course.base + path, score="7,5", comment="Well <done>", do="save")
-    assert [task for task, _ in world.queue.woken] == [POST_SCORE]
+    assert [task for task, _ in world.queue.woken] == [POST_SCORE, EVALUATE_COURSE]
     assert "Now: 7.5 of 10 points" in course.get(path)
     _client, mine = launch(world, LEARNER, checkpoint=made, sub="ada")
     assert "7.5 of 10 points" in mine.text

@@ -219,17 +219,26 @@ def test_a_host_that_is_away_is_a_page_not_a_failure(desk: Desk) -> None:
     assert "Set-Cookie" not in answer.headers
 
 
-def test_a_registration_the_host_forgot_is_made_anew_next_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_forgot_this_tool_is_told_of_it_and_the_learner_asked_once_more(desk: Desk) -> None:
     callback = desk.decide(desk.leave())
+    desk.store.clients.clear()
+    answer = desk.window.get(callback)
+    assert answer.status_code == 303
+    assert len(desk.store.clients) == 1
+    assert desk.window.get(desk.decide(str(answer.location))).status_code == 200
+    assert desk.wallets.count(BackpackConnection) == 1
 
+
+def test_a_host_that_always_forgets_is_asked_once_more_and_then_an_error(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def forgotten(*_: object) -> None:
         raise BackpackRefusedError("Register again.", code="backpack_client_unknown")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(OpenBadgesApi, "exchange_code", forgotten)
-        assert desk.window.get(callback).status_code >= 400
-    assert desk.connect().status_code == 200
-    assert len(desk.store.clients) == 2
+    monkeypatch.setattr(OpenBadgesApi, "exchange_code", forgotten)
+    again = desk.window.get(desk.decide(desk.leave()))
+    assert again.status_code == 303
+    assert desk.window.get(desk.decide(str(again.location))).status_code >= 400
 
 
 def test_a_badge_still_being_signed_is_connected_and_sent_later(desk: Desk) -> None:

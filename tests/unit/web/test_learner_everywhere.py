@@ -171,7 +171,7 @@ def test_everything_signed_is_in_the_archive_byte_for_byte(wallets: Wallets) -> 
             for one in session.scalars(select(CredentialVersion.document))
             if one is not None
         }
-    documents = [name for name in files if name.endswith(".json")]
+    documents = [name for name in files if name.endswith(".json") and name != "index.json"]
     assert {json.loads(files[name])["id"]: files[name] for name in documents} == stored
     assert len(documents) == len(CLAIMED)
     for name in documents:
@@ -184,8 +184,14 @@ def test_everything_signed_is_in_the_archive_byte_for_byte(wallets: Wallets) -> 
         *documents,
         *(name.replace(".json", ".png") for name in documents),
         "index.html",
+        "index.json",
         "README.txt",
     }
+    index = json.loads(files["index.json"])
+    assert sorted(path for badge in index["badges"] for path in badge["files"]) == sorted(
+        {name for name in files if name.startswith("badges/")}
+    )
+    assert {badge["id"] for badge in index["badges"]} == set(stored)
 
 
 def test_hostile_names_stay_inside_the_archive(wallets: Wallets) -> None:
@@ -194,7 +200,7 @@ def test_hostile_names_stay_inside_the_archive(wallets: Wallets) -> None:
         states.add(str(number), "80", title=title)
         states.claim(str(number))
     files = files_of(anywhere(wallets, wallets.ada))
-    assert sorted(name for name in files if name.endswith(".json")) == [
+    assert sorted(name for name in files if name.startswith("badges/") and name.endswith(".json")) == [
         "badges/01-etc-passwd.json",
         "badges/02-uvre-script-alert-1-script-title-s-100-e.json",
         "badges/03-badge.json",

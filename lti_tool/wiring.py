@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from lti_tool.backpacks.badge_connect import BadgeConnect
+from lti_tool.backpacks.badgr import BadgrBackpack
 from lti_tool.backpacks.badgr_issuing import BadgrIssuing
 from lti_tool.backpacks.base import Backpack
 from lti_tool.backpacks.ob3_api import OpenBadgesApi
@@ -32,7 +33,7 @@ from lti_tool.lti.service_client import ServiceClient
 from lti_tool.lti.service_health import ServiceHealth
 from lti_tool.lti.service_requests import ServiceRequests
 from lti_tool.outbound import HttpClient
-from lti_tool.services.backpacks import BADGE_CONNECT, OB3_API
+from lti_tool.services.backpacks import BADGE_CONNECT, BADGR, OB3_API
 from lti_tool.services.platform_calls import PlatformCalls
 from lti_tool.services.platform_health import HealthNotes
 from lti_tool.settings import Settings
@@ -102,7 +103,11 @@ def build_services(settings: Settings, *, clock: Clock = utc_now) -> Services:
             CsvSource(),
             AssessorSource(),
         ),
-        backpacks={OB3_API: OpenBadgesApi(http, now=clock), BADGE_CONNECT: BadgeConnect(http, now=clock)},
+        backpacks={
+            OB3_API: OpenBadgesApi(http, now=clock),
+            BADGE_CONNECT: BadgeConnect(http, now=clock),
+            BADGR: BadgrBackpack(http, now=clock),
+        },
         badgr=BadgrIssuing(http, now=clock),
         queue=make_queue(settings),
     )

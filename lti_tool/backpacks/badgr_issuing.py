@@ -5,7 +5,6 @@ address (the achievement's id), an award by an evidence address (the credential'
 between a call and its answer, and whoever repeats a call that may have arrived looks first.
 """
 
-import base64
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +13,13 @@ from urllib.parse import urlencode
 
 from lti_tool.backpacks import badgr_api
 from lti_tool.backpacks.badgr_api import entity_id, read_one, read_refusal, read_results
+from lti_tool.backpacks.badgr_documents import (
+    BadgeClassCard,
+    IssuerCard,
+    NewAward,
+    compose_assertion,
+    compose_badge_class,
+)
 from lti_tool.backpacks.base import Tokens
 from lti_tool.backpacks.host_http import HostHttp, host_of, next_link, raise_for_failure
 from lti_tool.backpacks.oauth_host import utc_now
@@ -27,40 +33,6 @@ QUERY_LENGTH: Final = 3000
 PAGE_LIMIT: Final = 200
 REVOCATION: Final = "Revoked by the issuer."
 """The reason the host publishes; what the institution wrote to the learner stays with the learner."""
-
-
-@dataclass(frozen=True, slots=True)
-class IssuerCard:
-    """An issuer as the host keeps it; ``email`` is replaced by the account's own where the host knows it not."""
-
-    name: str
-    url: str
-    email: str | None
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class BadgeClassCard:
-    """An achievement as the host keeps it; ``criteria_url`` is the achievement's id, ``picture`` a PNG."""
-
-    name: str
-    description: str
-    criteria_url: str
-    criteria_narrative: str
-    picture: bytes
-    alignments: tuple[tuple[str, str, str | None, str | None], ...] = ()
-    """(target name, target URL, code, framework)."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewAward:
-    """One award to issue; ``evidence_url`` is the credential's id. ``may_repeat``: the person may hold it twice."""
-
-    evidence_url: str
-    email: str
-    issued_on: datetime
-    expires: datetime | None = None
-    may_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +115,7 @@ class BadgrIssuing:
             for found in read_results(answer, "list badge classes"):
                 if found.get("criteriaUrl") == card.criteria_url and entity_id(found):
                     return entity_id(found)
-        document = {"issuer": issuer_id, **_badge_class(card)}
+        document = {"issuer": issuer_id, **compose_badge_class(card)}
         made = self._http.post_json(f"{address}/v2/badgeclasses", document, token=tokens.access_token)
         return entity_id(read_one(made, "make a badge class"))
 
@@ -151,7 +123,8 @@ class BadgrIssuing:
         """Let the badge class say what the achievement says now."""
         url = f"{address}/v2/badgeclasses/{badge_class_id}"
         read_one(
-            self._http.send_json("PUT", url, _badge_class(card), token=tokens.access_token), "change a badge class"
+            self._http.send_json("PUT", url, compose_badge_class(card), token=tokens.access_token),
+            "change a badge class",
         )
 
     # -- awards -------------------------------------------------------------------------------------------------------
@@ -159,7 +132,7 @@ class BadgrIssuing:
     def issue(self, address: str, tokens: Tokens, badge_class_id: str, awards: Sequence[NewAward]) -> BatchOutcome:
         """Issue up to ``BATCH`` awards in one call. A host that refuses one of them issues none."""
         url = f"{address}/v2/badgeclasses/{badge_class_id}/issue"
-        document = {"create_notification": False, "assertions": [_assertion(one) for one in awards]}
+        document = {"create_notification": False, "assertions": [compose_assertion(one) for one in awards]}
         answer = self._http.post_json(url, document, token=tokens.access_token)
         if answer.status == 400:
             refused = _refused(answer, awards)
@@ -181,6 +154,15 @@ class BadgrIssuing:
                     issued = _issued(one, answer)
                     found[issued.id] = issued
         return tuple(found.values())
+
+    def readdress(self, address: str, tokens: Tokens, award_id: str, award: NewAward) -> bool:
+        """Make an award out to another address (vendor code); ``False`` when it is not there any more."""
+        url, document = f"{address}/v2/assertions/{award_id}", compose_assertion(award)
+        answer = self._http.send_json("PUT", url, document, token=tokens.access_token)
+        if answer.status == 404:
+            return False
+        read_one(answer, "change a badge")
+        return True
 
     def revoke(self, address: str, tokens: Tokens, award_id: str) -> None:
         """Revoke an award; one that is revoked already, or gone, is left as it is."""
@@ -210,39 +192,6 @@ class BadgrIssuing:
 
 def _bare(url: object) -> str:
     return str(url or "").rstrip("/").lower()
-
-
-def _badge_class(card: BadgeClassCard) -> dict[str, object]:
-    alignments = [
-        {"targetName": name, "targetUrl": url}
-        | ({"targetCode": code} if code else {})
-        | ({"targetFramework": framework} if framework else {})
-        for name, url, code, framework in card.alignments
-    ]
-    return {
-        "name": card.name,
-        "description": card.description,
-        "criteriaUrl": card.criteria_url,
-        "criteriaNarrative": card.criteria_narrative,
-        "image": "data:image/png;base64," + base64.b64encode(card.picture).decode("ascii"),
-        "alignments": alignments,
-        "tags": [],
-    }
-
-
-def _assertion(award: NewAward) -> dict[str, object]:
-    document: dict[str, object] = {
-        "recipient": {"identity": award.email, "type": "email", "hashed": True},
-        "issuedOn": _time(award.issued_on),
-        "evidence": [{"url": award.evidence_url}],
-        "notify": False,
-        "allowDuplicateAwards": award.may_repeat,
-    }
-    return document if award.expires is None else document | {"expires": _time(award.expires)}
-
-
-def _time(moment: datetime) -> str:
-    return moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
 
 
 def _issued(entity: dict[str, Any], answer: Answer) -> IssuedAward:

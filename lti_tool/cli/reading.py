@@ -96,7 +96,8 @@ class Courses:
                 found[number] = f"could not be read [{run.error_code}]"
             elif run.state not in OPEN:
                 counts = run.counts
-                found[number] = f"{counts.get('columns', 0)} columns, {counts.get('observations', 0)} new observations"
+                columns, added = counts.get("columns", 0), counts.get("observations", 0)
+                found[number] = f"{columns} pieces of work, {added} new observations"
         return found
 
     def under_way(self) -> str:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lti_tool.backpacks import badgr
+from lti_tool.backpacks.base import ClientRegistration
 from lti_tool.cli.frame import JSON_OPTION, cli, open_services, refusals, show
 from lti_tool.cli.issuers import rotate_issuer_keys
 from lti_tool.errors import InvalidInputError, NotFoundError
@@ -86,15 +88,23 @@ def backpacks_group() -> None:
 
 @backpacks_group.command("add")
 @click.option("--name", required=True)
-@click.option("--protocol", help="ob3_api or badge_connect; without it, the host is asked.")
+@click.option("--protocol", help="ob3_api, badge_connect or badgr; without it, the host is asked.")
+@click.option("--client-id", help="As the host's operators gave it (badgr needs one); asks for the secret.")
 @click.argument("address")
 @refusals
-def backpacks_add(name: str, protocol: str | None, address: str) -> None:
+def backpacks_add(name: str, protocol: str | None, client_id: str | None, address: str) -> None:
     """Offer a backpack at ADDRESS (Open Badges 3.0 or Badge Connect) to learners, once it answered."""
     services = open_services()
-    found, _ = introductions.find_protocol(services.backpacks, address, protocol)
+    if protocol == backpacks.BADGR and client_id is None:
+        raise InvalidInputError("This protocol needs --client-id, from the host's operators.", code="client_id_missing")
+    secret = click.prompt("Client secret", hide_input=True) if client_id else None
+    found, description = introductions.find_protocol(services.backpacks, address, protocol)
     with services.database.write() as session:
-        backpacks.add_host(session, address, backpack_health.checked_name(name), services.clock(), protocol=found)
+        now, checked = services.clock(), backpack_health.checked_name(name)
+        host = backpacks.add_host(session, address, checked, now, protocol=found)
+        if client_id is not None:
+            client = ClientRegistration(client_id, secret, scope=badgr.SCOPE if found == backpacks.BADGR else "")
+            backpacks.remember_host(session, host.id, description, client, services.vault)
     click.echo(f"Learners can now choose {name}. It speaks {backpacks.PROTOCOLS[found]}.")
 
 

@@ -24,7 +24,7 @@ from lti_tool.errors.base import (
     SettingsError,
     ToolError,
 )
-from lti_tool.errors.grants import ConsentError, GrantError
+from lti_tool.errors.grants import ConsentError, GrantError, LiveEventError
 from lti_tool.errors.hosts import (
     AddressRefusedError,
     AnswerTooLargeError,
@@ -114,6 +114,7 @@ __all__ = [
     "LaunchRequestError",
     "LaunchTicketExpiredError",
     "LaunchTicketSpentError",
+    "LiveEventError",
     "LoginStateConsumedError",
     "LoginStateExpiredError",
     "LoginStateUnknownError",

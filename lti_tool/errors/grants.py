@@ -25,3 +25,13 @@ class ConsentError(ToolError):
 
     code = "consent_failed"
     status = 403
+
+
+class LiveEventError(ToolError):
+    """An event of a platform's stream is not sound; nothing of it is believed.
+
+    ``event_malformed``, ``event_key_unknown``, ``event_signature``.
+    """
+
+    code = "event_malformed"
+    status = 401

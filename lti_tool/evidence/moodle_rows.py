@@ -88,7 +88,7 @@ def item_reading(user_id: str, row: Mapping[str, object]) -> ObservationReading:
     if row.get("status") == "excluded":  # Moodle 4.5 says "dropped" of excluded work, which low grades are, too
         return ObservationReading(user_id, EvidenceState.EXCUSED)
     score = _number(row, "graderaw")
-    if score is None or _is_set(row, "gradeneedsupdate"):
+    if score is None:  # also of what Moodle could not reckon (``gradeneedsupdate``)
         return ObservationReading(user_id, EvidenceState.UNGRADED, maximum=_maximum(row))
     is_scale = _is_scale(row)
     return ObservationReading(

@@ -7,14 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 
-from lti_tool.backpacks.badgr_issuing import (
-    BadgeClassCard,
-    BadgrIssuing,
-    BatchOutcome,
-    IssuedAward,
-    IssuerCard,
-    NewAward,
-)
+from lti_tool.backpacks.badgr_documents import BadgeClassCard, IssuerCard, NewAward
+from lti_tool.backpacks.badgr_issuing import BadgrIssuing, BatchOutcome, IssuedAward
 from lti_tool.backpacks.base import Tokens
 from lti_tool.errors import BackpackConsentError
 from lti_tool.services import issuing_platforms
@@ -80,6 +74,10 @@ class MirrorSession:
     def find_issued(self, badge_class_id: str, emails: Collection[str]) -> tuple[IssuedAward, ...]:
         """See ``BadgrIssuing``."""
         return self._call(lambda tokens: self._client.find_issued(self._address, tokens, badge_class_id, emails))
+
+    def readdress(self, award_id: str, award: NewAward) -> bool:
+        """See ``BadgrIssuing``."""
+        return self._call(lambda tokens: self._client.readdress(self._address, tokens, award_id, award))
 
     def revoke(self, award_id: str) -> None:
         """See ``BadgrIssuing``."""

@@ -10,7 +10,8 @@ from datetime import timedelta
 import structlog
 
 from lti_tool.backpacks import badgr_issuing
-from lti_tool.backpacks.badgr_issuing import IssuedAward, NewAward
+from lti_tool.backpacks.badgr_documents import NewAward
+from lti_tool.backpacks.badgr_issuing import IssuedAward
 from lti_tool.backpacks.base import Outcome
 from lti_tool.errors import (
     BackpackAlteredError,
@@ -102,16 +103,21 @@ def _issue(services: Services, mirror: MirrorSession, batch: Batch) -> None:
 def _issue_in(services: Services, mirror: MirrorSession, batch: Batch, badge_class_id: str) -> None:
     if not batch.entries:
         return
-    repeats = {one.award.email for one in batch.entries if one.is_repeat}
+    moved = {one.award.evidence_url for one in batch.entries if one.remote_id and _moves(mirror, one)}
+    repeats = {one.award.email for one in batch.entries if one.is_repeat and one.award.evidence_url not in moved}
     there = _by_award(mirror.find_issued(badge_class_id, repeats)) if repeats else {}
     there = {url: issued for url, issued in there.items() if issued.email in repeats}
     refused = {url: "issuing_revoked_there" for url, issued in there.items() if issued.is_revoked}
-    left = [one.award for one in batch.entries if one.award.evidence_url not in there]
+    left = [one.award for one in batch.entries if one.award.evidence_url not in moved | there.keys()]
     for _ in range(ROUNDS):
         if not left:
             break
         left = _send(mirror, badge_class_id, left, refused)
-    _read_back(services, mirror, badge_class_id, batch, refused, set(there))
+    _read_back(services, mirror, badge_class_id, batch, refused, moved | there.keys())
+
+
+def _moves(mirror: MirrorSession, entry: Entry) -> bool:
+    return entry.remote_id is not None and mirror.readdress(entry.remote_id, entry.award)
 
 
 def _send(

@@ -19,7 +19,9 @@ from lti_tool.vault import Vault
 CONNECT_LIFE = timedelta(minutes=15)
 OB3_API = "ob3_api"
 BADGE_CONNECT = "badge_connect"
-PROTOCOLS = {OB3_API: "Open Badges 3.0", BADGE_CONNECT: "Badge Connect"}
+BADGR = "badgr"
+"""Badgr's v2 API, for institutions to which the host's operators gave a client id; others use Badge Connect."""
+PROTOCOLS = {OB3_API: "Open Badges 3.0", BADGE_CONNECT: "Badge Connect", BADGR: "Badgr"}
 """The protocols' own names, by ours."""
 
 

@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 from lti_tool.characters import one_line
 from lti_tool.errors import ConflictError, InvalidInputError, NotFoundError
 from lti_tool.evidence.csv_upload import Gradebook, GradebookShape, find_shape
-from lti_tool.evidence.csv_upload.layout import ColumnNote
+from lti_tool.evidence.csv_upload.cells import plain
+from lti_tool.evidence.csv_upload.layout import ColumnNote, Scale
 from lti_tool.models import Context, GradebookUpload, UploadState, User
 from lti_tool.services import audit, gradebook_files
 from lti_tool.services.gradebook_changes import TAKEN
@@ -106,11 +107,16 @@ def store(
 
 
 def _proposed(shape: GradebookShape) -> Choice:
-    """The columns a person would want: work, with its maximum if any has one; else the first that can be taken."""
-    clear = {one.key for one in shape.columns if one.note is None}
-    without = {one.key for one in shape.columns if one.note is ColumnNote.NO_MAXIMUM}
+    """The columns a person would want: each work once, with its maximum if any has one; else the first of all."""
+    work = [one for one in shape.columns if one.note in {None, ColumnNote.NO_MAXIMUM}]
+    work.sort(key=lambda one: (one.note is not None, one.scale is Scale.LETTER))
+    once: dict[str, str] = {}
+    for one in work:
+        once.setdefault(plain(one.title), one.key)
+    clear = {one.key for one in work if one.note is None}
+    proposed = frozenset(once.values()) & clear if clear else frozenset(once.values())
     spare = [one.key for one in shape.columns if one.can_be_taken]
-    return Choice(frozenset(clear or without or spare[:1]), frozenset())
+    return Choice(proposed or frozenset(spare[:1]), frozenset())
 
 
 def _make_room(session: Session, context: Context, now: datetime) -> None:

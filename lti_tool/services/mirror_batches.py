@@ -10,7 +10,8 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from lti_tool.backpacks.badgr_issuing import BATCH, BadgeClassCard, IssuerCard, NewAward
+from lti_tool.backpacks.badgr_documents import BadgeClassCard, IssuerCard, NewAward
+from lti_tool.backpacks.badgr_issuing import BATCH
 from lti_tool.models import (
     Achievement,
     Award,
@@ -46,11 +47,15 @@ class BadgeClassWork:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One award of a batch; ``is_repeat``: an earlier attempt may have arrived."""
+    """One award of a batch; ``is_repeat``: an earlier attempt may have arrived.
+
+    ``remote_id``: it is there, and has to be made out to another address.
+    """
 
     row_id: int
     award: NewAward
     is_repeat: bool
+    remote_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,8 @@ def take(session: Session, platform_id: int, now: datetime) -> Batch | Withdrawa
     """Take what is due next for a platform: revocations first, then awards, then badge classes."""
     return (
         _take_withdrawal(session, platform_id, now)
-        or _take_batch(session, platform_id, now)
+        or _take_batch(session, platform_id, MirrorState.SENDING, now)
+        or _take_batch(session, platform_id, MirrorState.QUEUED, now)
         or _take_stale(session, platform_id)
     )
 
@@ -84,13 +90,11 @@ def take(session: Session, platform_id: int, now: datetime) -> Batch | Withdrawa
 def _take_withdrawal(session: Session, platform_id: int, now: datetime) -> Withdrawal | None:
     found = session.scalar(
         select(MirroredAward.id)
-        .where(
-            MirroredAward.issuing_platform_id == platform_id, MirroredAward.state == MirrorState.REVOKING, is_due(now)
-        )
+        .where(MirroredAward.issuing_platform_id == platform_id, is_due(MirrorState.REVOKING, now))
         .order_by(MirroredAward.due_at, MirroredAward.id)
         .limit(1)
     )
-    if found is None or not _lease(session, [found], None, now):
+    if found is None or not _lease(session, [found], MirrorState.REVOKING, now):
         return None
     row = session.get_one(MirroredAward, found, populate_existing=True)
     remote_class = session.scalar(
@@ -108,33 +112,32 @@ def _take_withdrawal(session: Session, platform_id: int, now: datetime) -> Withd
     )
 
 
-def _take_batch(session: Session, platform_id: int, now: datetime) -> Batch | None:
+def _take_batch(session: Session, platform_id: int, state: MirrorState, now: datetime) -> Batch | None:
     waiting = (
         select(MirroredAward.id, Award.achievement_id)
         .join(Credential, Credential.id == MirroredAward.credential_id)
         .join(Award, Award.id == Credential.award_id)
-        .where(MirroredAward.issuing_platform_id == platform_id, MirroredAward.state != MirrorState.REVOKING)
-        .where(is_due(now))
+        .where(MirroredAward.issuing_platform_id == platform_id, is_due(state, now))
         .order_by(MirroredAward.due_at, MirroredAward.id)
     )
     first = session.execute(waiting.limit(1)).one_or_none()
     if first is None:
         return None
     rows = session.scalars(waiting.where(Award.achievement_id == first.achievement_id).limit(BATCH)).all()
-    attempts = _lease(session, rows, MirrorState.SENDING, now)
+    attempts = _lease(session, rows, state, now)
     entries = [_entry(session, row_id, number, now) for row_id, number in sorted(attempts.items())]
     return Batch(
         _badge_class(session, platform_id, first.achievement_id), tuple(one for one in entries if one is not None)
     )
 
 
-def _lease(session: Session, rows: Sequence[int], state: MirrorState | None, now: datetime) -> dict[int, int]:
-    """Take rows that are still due, by one statement; returns how often each was taken."""
-    values = {"lease_until": now + LEASE, "attempts": MirroredAward.attempts + 1}
+def _lease(session: Session, rows: Sequence[int], state: MirrorState, now: datetime) -> dict[int, int]:
+    """Take rows that are still due in this state, by one statement; returns how often each was taken."""
+    taken_state = MirrorState.SENDING if state is MirrorState.QUEUED else state
     taken = session.execute(
         update(MirroredAward)
-        .where(MirroredAward.id.in_(rows), is_due(now))
-        .values(**values, **({"state": state} if state else {}))
+        .where(MirroredAward.id.in_(rows), is_due(state, now))
+        .values(state=taken_state, lease_until=now + LEASE, attempts=MirroredAward.attempts + 1)
         .returning(MirroredAward.id, MirroredAward.attempts)
     )
     return {row.id: row.attempts for row in taken}
@@ -148,7 +151,7 @@ def _entry(session: Session, row_id: int, attempts: int, now: datetime) -> Entry
         return None
     award = row.credential.award
     new = NewAward(row.credential.url_id, normalise_email(email), award.offered_at, award.valid_until)
-    return Entry(row_id, new, attempts > 1)
+    return Entry(row_id, new, attempts > 1, row.remote_id)
 
 
 def _take_stale(session: Session, platform_id: int) -> Batch | None:

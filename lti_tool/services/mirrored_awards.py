@@ -30,6 +30,7 @@ from lti_tool.models import (
     SubjectKind,
     VersionState,
 )
+from lti_tool.openbadges.v3_model import normalise_email
 from lti_tool.services import audit
 from lti_tool.services.upsert import insert_once
 
@@ -40,6 +41,7 @@ BACK_OFF = timedelta(seconds=15)
 LONGEST_WAIT = timedelta(hours=6)
 LONGEST_PAUSE = timedelta(minutes=15)
 JITTER = random.SystemRandom()
+DUE_STATES = (MirrorState.REVOKING, MirrorState.SENDING, MirrorState.QUEUED)
 _UNSENT = (MirrorState.QUEUED, MirrorState.SENDING)
 
 
@@ -47,7 +49,7 @@ def queue_award(session: Session, credential: Credential, now: datetime) -> int:
     """Ask for a credential that was just issued to be issued on the institution's platforms too; returns on how many.
 
     Nothing is asked for a credential that names no e-mail address: those platforms know no other recipient. Asking
-    again changes nothing.
+    again changes nothing, unless the newest copy names another address: then the award there is made out to that one.
     """
     achievement = credential.award.achievement
     platforms = session.scalars(
@@ -56,8 +58,12 @@ def queue_award(session: Session, credential: Credential, now: datetime) -> int:
             IssuingPlatform.state != IssuingState.DISABLED,
         )
     ).all()
-    if not platforms or credential.award.state is AwardState.REVOKED or recipient_of(session, credential.id) is None:
+    if not platforms or credential.award.state is AwardState.REVOKED:
         return 0
+    email = recipient_of(session, credential.id)
+    if email is None:
+        return 0
+    _follow_address(session, credential.id, normalise_email(email), now)
     return sum(_insert(session, platform_id, credential.id, now) for platform_id in platforms)
 
 
@@ -104,6 +110,15 @@ def _insert(session: Session, platform_id: int, credential_id: int, now: datetim
     return made is not None
 
 
+def _follow_address(session: Session, credential_id: int, email: str, now: datetime) -> None:
+    issued = select(MirroredAward).where(
+        MirroredAward.credential_id == credential_id, MirroredAward.state == MirrorState.ISSUED
+    )
+    for row in session.scalars(issued):
+        if row.receipt is not None and row.receipt["email"] != email:
+            row.state, row.attempts, row.due_at, row.settled_at = MirrorState.QUEUED, 0, now, None
+
+
 def recipient_of(session: Session, credential_id: int) -> str | None:
     """Return the e-mail address of the newest signed copy, or ``None`` when it names none."""
     found = session.execute(
@@ -131,18 +146,13 @@ def follow_revocation(session: Session, credential: Credential, now: datetime) -
     )
 
 
-# -- what is due ------------------------------------------------------------------------------------------------------
+def is_due(state: MirrorState, now: datetime) -> ColumnElement[bool]:
+    """The condition that somebody should take a row in one of ``DUE_STATES``.
 
-
-def is_due(now: datetime) -> ColumnElement[bool]:
-    """The condition that somebody should take a row."""
-    free = or_(MirroredAward.lease_until.is_(None), MirroredAward.lease_until < now)
-    waits = MirroredAward.due_at <= now
-    return or_(
-        and_(MirroredAward.state == MirrorState.QUEUED, waits),
-        and_(MirroredAward.state == MirrorState.SENDING, MirroredAward.lease_until < now),
-        and_(MirroredAward.state == MirrorState.REVOKING, waits, free),
-    )
+    Asked state by state, since an index answers that; *issued*, by far the most, is never looked at.
+    """
+    is_free = or_(MirroredAward.lease_until.is_(None), MirroredAward.lease_until < now)
+    return and_(MirroredAward.state == state, MirroredAward.due_at <= now, is_free)
 
 
 def is_open(now: datetime) -> ColumnElement[bool]:
@@ -167,8 +177,8 @@ def due(session: Session, now: datetime) -> list[int]:
 
 
 def _has_work(session: Session, platform_id: int, now: datetime) -> bool:
-    waiting = select(MirroredAward.id).where(MirroredAward.issuing_platform_id == platform_id, is_due(now)).limit(1)
-    if session.scalar(waiting) is not None:
+    waiting = select(MirroredAward.id).where(MirroredAward.issuing_platform_id == platform_id).limit(1)
+    if any(session.scalar(waiting.where(is_due(state, now))) is not None for state in DUE_STATES):
         return True
     stale = select(MirroredBadgeClass.id).join(Achievement, stale_classes())
     return session.scalar(stale.where(MirroredBadgeClass.issuing_platform_id == platform_id).limit(1)) is not None
@@ -178,7 +188,7 @@ def _has_work(session: Session, platform_id: int, now: datetime) -> bool:
 
 
 def settle(session: Session, row_id: int, issued: IssuedAward, outcome: str, now: datetime) -> None:
-    """Record that the platform issued the award and shows it. One that was revoked meanwhile is revoked there next."""
+    """Record that the platform shows the award. One that was revoked meanwhile is revoked there next."""
     row = session.get_one(MirroredAward, row_id, populate_existing=True)
     row.remote_id, row.lease_until, row.error_code = issued.id, None, None
     row.receipt = {
@@ -191,7 +201,7 @@ def settle(session: Session, row_id: int, issued: IssuedAward, outcome: str, now
     if row.state is MirrorState.SENDING:
         row.state, row.settled_at = MirrorState.ISSUED, now
         _record(session, row, now)
-    _note_success(row.issuing_platform, now)
+    row.issuing_platform.last_success_at, row.issuing_platform.error_code = now, None
 
 
 def settle_revocation(session: Session, row_id: int, now: datetime) -> None:
@@ -199,7 +209,7 @@ def settle_revocation(session: Session, row_id: int, now: datetime) -> None:
     row = session.get_one(MirroredAward, row_id, populate_existing=True)
     row.state, row.settled_at, row.lease_until, row.error_code = MirrorState.REVOKED, now, None, None
     _record(session, row, now)
-    _note_success(row.issuing_platform, now)
+    row.issuing_platform.last_success_at, row.issuing_platform.error_code = now, None
 
 
 def refuse(session: Session, row_id: int, error_code: str, now: datetime) -> None:
@@ -271,10 +281,6 @@ def retry_failed(session: Session, platform_id: int, now: datetime) -> int:
 def _fail(session: Session, row: MirroredAward, error_code: str, now: datetime) -> None:
     row.state, row.settled_at, row.lease_until, row.error_code = MirrorState.FAILED, now, None, error_code
     _record(session, row, now, {"error_code": error_code})
-
-
-def _note_success(platform: IssuingPlatform, now: datetime) -> None:
-    platform.last_success_at, platform.error_code = now, None
 
 
 def _record(session: Session, row: MirroredAward, now: datetime, payload: dict[str, Any] | None = None) -> None:

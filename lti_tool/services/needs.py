@@ -66,8 +66,19 @@ def needs_of(session: Session, context_id: int, now: datetime, *, disagreements:
         stale=_stale(session, context_id, now),
         moderation=sum(one.disagreeing for one in placed),
         sources=_count(session, SourceReading.context_id == context_id, SourceReading.failed_code.is_not(None)),
-        links=_count(session, ColumnLink.context_id == context_id, ColumnLink.state == LinkState.PROPOSED),
+        links=_open_links(session, context_id),
         disagreements=disagreements,
+    )
+
+
+def _open_links(session: Session, context_id: int) -> int:
+    gone = select(EvidenceColumn.id).where(EvidenceColumn.context_id == context_id, EvidenceColumn.is_gone)
+    return _count(
+        session,
+        ColumnLink.context_id == context_id,
+        ColumnLink.state == LinkState.PROPOSED,
+        ColumnLink.column_id.not_in(gone),
+        ColumnLink.other_id.not_in(gone),
     )
 
 

@@ -8,11 +8,12 @@ from flask import Blueprint, Response, flash, g, make_response, redirect, render
 
 from lti_tool.errors import InvalidInputError, NotFoundError, OutboundError
 from lti_tool.evidence import canvas_scopes
+from lti_tool.evidence.canvas_events import read_key_set
 from lti_tool.evidence.grants import GrantTokens
-from lti_tool.evidence.moodle_client import MoodleSite
+from lti_tool.evidence.moodle_client import OPTIONAL, REQUIRED, MoodleSite
 from lti_tool.evidence.moodle_client import check as check_moodle
 from lti_tool.models import INSTITUTION
-from lti_tool.services import api_grants, platform_apis, source_health, tickets
+from lti_tool.services import api_grants, live_events, platform_apis, source_health, tickets
 from lti_tool.services.platform_apis import CANVAS, MOODLE, SOURCES, Institution
 from lti_tool.services.registrations import get_by_id
 from lti_tool.web import source_words
@@ -144,6 +145,24 @@ def switch(registration_id: int, source: str, organization_id: int, change: str)
     return _back(registration_id)
 
 
+@blueprint.post("/canvas/<int:organization_id>/events")
+@staff_required(Role.ADMIN, action=Action.MANAGE_PLATFORMS)
+def save_events(registration_id: int, organization_id: int) -> Response:
+    """Store the key set of the platform's stream of events; an empty one ends the stream."""
+    text = request.form.get("key_set", "").strip()
+    try:
+        key_set = read_key_set(text) if text else None
+    except InvalidInputError as error:
+        return _again(registration_id, organization_id, CANVAS, error)
+    with services().database.write() as session:
+        api = platform_apis.get_institution(session, registration_id, organization_id, CANVAS).api
+        if api is None:
+            raise NotFoundError("Nothing is set up here.")
+        live_events.save_key_set(session, api, key_set, actor=g.staff.actor, now=services().clock())
+    flash(_("Events of the platform wake readings now.") if key_set else _("Events are no longer taken."), "success")
+    return _back(registration_id)
+
+
 # -- what is typed ----------------------------------------------------------------------------------------------------
 
 
@@ -199,8 +218,11 @@ def _page(registration_id: int, typed: Typed | None = None) -> str:
         typed=typed,
         choices=canvas_scopes.CHOICES,
         all_scopes=canvas_scopes.scopes_of(canvas_scopes.PARTS),
+        moodle_functions=REQUIRED + OPTIONAL,
         chosen=platform_apis.chosen,
         redirect_uri=platform_apis.redirect_uri(services().settings.public_url),
+        events_key=live_events.KEY_SET,
+        public_url=services().settings.public_url,
         fact_of=source_words.fact_of,
         remedy_of=source_words.admin_remedy,
     )

@@ -29,6 +29,7 @@ FIELD_TEXTS: Mapping[str, Any] = {
     "address_invalid": _l(
         "Enter an https address. Plain http works only for hosts listed in LTI_BADGES_ALLOWED_PRIVATE_HOSTS."
     ),
+    "key_set_invalid": _l("This is no key set with an RSA key. Copy the whole JSON, with the member “keys”."),
     "address_unreachable": _l("Nothing answers at this address. Check it, and this server's network."),
     "grant_refused": _l("The platform does not accept this token. Copy it again, or make a new one there."),
     "moodle_services_off": _l("Web services or their REST protocol are switched off in this Moodle."),

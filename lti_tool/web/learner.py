@@ -201,6 +201,7 @@ def badge(context_id: int, credential_id: int) -> str:
         hosted = second_face.find_hosted(session, mine.credential)
         has_older = hosted is not None and not second_face.is_revoked(hosted)
         choices = reissuing.choices(mine.credential)
+        places = place_lines(mine.places, now)
     achievement_id = mine.award.achievement_id
     page_url = services().settings.public_url + url_for("public.credential", public_id=mine.credential.public_id)
     return render_template(
@@ -211,7 +212,7 @@ def badge(context_id: int, credential_id: int) -> str:
         told=told_lines(told[:1], {achievement_id: mine.version.name}, platform),
         page_url=page_url,
         progress_url=url_for("learner_progress.progress", context_id=context_id, achievement_id=achievement_id),
-        places=place_lines(mine.places, now),
+        places=places,
         linkedin=linkedin_address(mine, page_url),
         downloads=download_lines(mine),
         older_downloads=older_lines(mine) if has_older else [],

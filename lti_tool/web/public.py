@@ -17,6 +17,7 @@ from lti_tool.web.public_answers import (
     SHORT,
     answer,
     answer_json,
+    answer_svg,
     asked_type,
     page,
     unlisted,
@@ -88,7 +89,7 @@ def credential_svg(public_id: str) -> Response:
     with services().database.read() as session:
         copy = publishing.signed_copy(session, public_id)
         picture = blobs.get_blob(session, copy.picture_sha256).content
-    return unlisted(answer(bake_svg(wrap_png(picture), copy.text), "image/svg+xml"))
+    return unlisted(answer_svg(bake_svg(wrap_png(picture), copy.text)))
 
 
 @blueprint.get("/credentials/<public_id>.jwt")

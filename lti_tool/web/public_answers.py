@@ -51,6 +51,13 @@ def answer(
     return response
 
 
+def answer_svg(svg: str) -> Response:
+    """Return a picture that shows a PNG inside it, also to a browser that opens its address."""
+    response = answer(svg, "image/svg+xml")
+    response.headers["Content-Security-Policy"] = "default-src 'none'; img-src data:; frame-ancestors 'none'"
+    return response
+
+
 def unlisted(response: Response) -> Response:
     """Whoever has the address may read it; search engines may not spread it."""
     response.headers["X-Robots-Tag"] = "noindex, nofollow"

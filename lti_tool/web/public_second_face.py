@@ -12,7 +12,7 @@ from lti_tool.services import blobs, second_face, second_face_parts
 from lti_tool.services.second_face import HostedDocument
 from lti_tool.web.access import public
 from lti_tool.web.current import services
-from lti_tool.web.public_answers import LINKED_DATA, SHORT, answer, answer_json, asked_type, unlisted
+from lti_tool.web.public_answers import LINKED_DATA, SHORT, answer, answer_json, answer_svg, asked_type, unlisted
 
 blueprint = Blueprint("second_face", __name__)
 
@@ -48,7 +48,7 @@ def svg(public_id: str) -> Response:
     if found.is_revoked:
         return _hosted(found)
     baked = baking.bake_svg(wrap_png(picture), found.text, baking.V2, verify=found.url)
-    return unlisted(answer(baked, "image/svg+xml"))
+    return unlisted(answer_svg(baked))
 
 
 @blueprint.get("/credentials/<public_id>.ob2.jws")

@@ -30,7 +30,7 @@ ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--
 ARGS += ["--disable-component-update", "--disable-sync"]
 SIZES = {"wide": (1280, 900), "narrow": (320, 740)}
 SERIOUS = {"serious", "critical"}
-RUBRIC = "Explains the nitrogen cycle: not shown = 0; in part = 3; fully = 6\nKeeps records: no = 0; yes = 4"
+RUBRIC = "Cycle de l'azote: non = 0; en partie = 3; oui = 6\nJournal tenu: non = 0; oui = 4"
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
 
 

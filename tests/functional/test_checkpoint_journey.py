@@ -6,7 +6,7 @@ Everything happens over HTTP: the platform checks each answer, score and line it
 import html
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from platforms.journeys import Browser, School, add_skill, make_badge, publish, school_on
@@ -182,6 +182,62 @@ def ticked_off(school: School, tank: Any) -> None:
     assert "2 learners are ticked off" in grader.text
     school.work()
     assert sorted(score for score in tank.column.scores.values() if score is not None) == [Decimal(1), Decimal(1)]
+
+
+def test_prior_learning_is_assessed_by_two_and_earns_the_badge(live, migrated_sqlite_url) -> None:
+    with school_on(live, migrated_sqlite_url, STANDARD) as school:
+        school.enrol("Ada", "ada@school.example")
+        school.enrol("Noa", roles=("Instructor",))
+        teacher = school.launch("teacher")
+        add_skill(teacher, SKILL)
+        teacher = enter(school, "teacher", school.platform.deep_linking(), "/content")
+        form, skill = teacher.form("/content"), skill_of(teacher)
+        form.fields["choose"] = "new"
+        rubric = "Depth: none = 0; full = 6\nRecords: no = 0; yes = 4"
+        teacher.post(form, title="Earlier work", kind="recognition", item_id=skill, threshold="70", rubric=rubric,
+                     assessors_needed="2", do="place")  # fmt: skip
+        teacher.post(teacher.form("/deep_links/"))
+        assert school.platform.answers[-1].problems == []
+        (link,) = school.platform.links
+        assert link.column.maximum == Decimal(10)
+        school.watch.forward(minutes=3)
+        school.work()
+        school.launch("teacher")
+        school.work()
+        teacher = school.launch("teacher")
+        make_badge(teacher, "Fish Keeper", "Keeps fish healthy.", "Proof of earlier work.")
+        publish(teacher)
+
+        ada = enter(school, "ada", school.platform.resource_link(link), "/checkpoints/")
+        assert "How it is assessed" in ada.text
+        ada.send(ada.form("/checkpoints/", holding="text"), text="Ten years with trout.")
+        school.work()
+
+        def assess(persona: str, depth: str, comment: str) -> str:
+            grader = enter(school, persona, school.platform.resource_link(link), "/learners")
+            grader.open(next(one for one in grader.links if "/learners/" in one and "Ada" in page_of(grader, one)))
+            form = grader.form("/learners/", holding="mark-0")
+            grader.post(form, **{"mark-0": depth, "mark-1": "1", "comment": comment, "do": "save"})
+            school.work()
+            return str(grader.text)
+
+        given = link.column.scores
+        assert "It counts once somebody else has assessed it" in assess("teacher", "1", "Convincing")
+        assert given.get(school.platform.personas["ada"]) is None
+        assert "do not agree" in assess("noa", "0", "Too thin")
+        school.work()
+        assert school.award("ada") is None
+        assert given.get(school.platform.personas["ada"]) is None, "nothing is passed back before it is settled"
+        assert "The learning platform is told now" in assess("noa", "1", "I was persuaded")
+        assert given[school.platform.personas["ada"]] == Decimal(10)
+        award = school.award("ada")
+        assert award is not None
+        assert award.state is AwardState.OFFERED
+
+
+def page_of(browser: Browser, link: str) -> str:
+    """What stands behind a link of a page."""
+    return browser.text.split(urlsplit(link).path, 1)[-1][:200]
 
 
 def test_a_review_opens_the_work_that_is_meant(live, migrated_sqlite_url) -> None:

@@ -22,6 +22,7 @@ from lti_tool.models import (
     MembershipStatus,
     Registration,
     UploadState,
+    User,
 )
 from lti_tool.services import gradebook_imports, gradebook_matching, gradebook_uploads
 from lti_tool.services.gradebook_uploads import Choice, amount_of
@@ -104,7 +105,7 @@ def test_only_what_a_person_confirmed_is_matched_by_name(course: CourseWorld) ->
             "moodle.csv",
             {
                 ("moodle:percent:quiz: nitrogen cycle", "ada"): "88",
-                ("moodle:letter:quiz: nitrogen cycle", "ada"): "B+",
+                ("moodle:letter:quiz: nitrogen cycle", "ada"): None,
                 ("moodle:percent:assignment: water log", "sato"): "0",
             },
         ),
@@ -133,7 +134,7 @@ def test_only_what_a_person_confirmed_is_matched_by_name(course: CourseWorld) ->
         ),
     ],
 )
-def test_each_dialect_is_taken(course: CourseWorld, file: str, expected: dict[tuple[str, str], str]) -> None:
+def test_each_dialect_is_taken(course: CourseWorld, file: str, expected: dict[tuple[str, str], str | None]) -> None:
     done = take(course, FILES / file)
     assert done.state is UploadState.DONE
     found = known(course)
@@ -320,3 +321,58 @@ def test_a_roster_tells_the_ids_of_the_student_system(course: CourseWorld) -> No
         store_members(session, registration, context, [member], world.now[0])
     upload_id = upload(course, canvas({}) + b"\nx,,S2001,,Section,19")
     assert get(course, upload_id).preview["outcomes"]["match"] == 1
+
+
+def test_each_work_is_proposed_once_and_without_a_maximum_only_where_no_column_has_one(course: CourseWorld) -> None:
+    head = "First name,Last name,Email address,"
+    with_percent = f"{head}Quiz: A (Real),Quiz: A (Letter),Quiz: A (Percentage),Quiz: B (Real)\nAda,O,x@y,1,B,10 %,2\n"
+    only_real = f"{head}Quiz: A (Real),Quiz: B (Real),Course total (Real)\nAda,O,x@y,1,2,3\n"
+    only_totals = f"{head}Course total (Real)\nAda,O,x@y,3\n"
+    proposed = [
+        gradebook_uploads.choice_of(get(course, upload(course, text.encode()))).columns
+        for text in (with_percent, only_real, only_totals)
+    ]
+    assert proposed == [
+        {"moodle:percent:quiz: a"},
+        {"moodle:points:quiz: a", "moodle:points:quiz: b"},
+        {"moodle:points:course total"},
+    ]
+
+
+def outcomes(course: CourseWorld, *rows: str) -> dict[str, int]:
+    """What rows below a Canvas header come to."""
+    found = get(course, upload(course, "\n".join([canvas({}).decode(), *rows]).encode())).preview["outcomes"]
+    return {name: number for name, number in found.items() if number}
+
+
+def test_an_identifier_means_somebody_only_where_it_can(course: CourseWorld) -> None:
+    course.add_learner("107", "Not Number 107")  # the sub of LTI is a bare number, and Canvas's id is another one
+    course.add_learner("kim-1", "Kim Lee")
+    assert outcomes(course, "x,107,,,Section,19") == {"unknown": 1}
+    assert outcomes(course, "x,kim-1,,,Section,19") == {"match": 1}
+    assert outcomes(course, "x,1,,ADA@Example.org,Section,19") == {"match": 1}
+    assert outcomes(course, "x,1,,ada,Section,19") == {"unknown": 1}
+    assert outcomes(course, "x,101,,zoe@example.org,Section,19") == {"conflict": 1}
+
+
+def test_an_address_of_two_people_means_nobody(course: CourseWorld) -> None:
+    with course.world.services.database.write() as session:
+        session.get_one(User, course.users["zoe"]).email = "ada@example.org"
+    assert outcomes(course, "x,1,,ada@example.org,Section,19") == {"conflict": 1}
+
+
+def test_staff_and_test_users_never_count(course: CourseWorld) -> None:
+    with course.world.services.database.write() as session:
+        session.scalars(select(User).where(User.platform_user_id == "course-1-opener")).one().email = "t@example.org"
+    rows = ("x,1,,t@example.org,Section,19", "y,2,,tess@example.org,Section,19", "z,3,,zoe@example.org,Section,19")
+    assert outcomes(course, *rows) == {"match": 1, "test": 1, "not_a_learner": 1}
+    take(course, "\n".join([canvas({}).decode(), *rows]).encode())
+    assert known(course) == {(LOG, "zoe"): "19"}
+
+
+def test_a_name_of_two_learners_is_near_nobody(course: CourseWorld) -> None:
+    assert outcomes(course, '"OKAFOR,  Ada",1,,,Section,19') == {"near": 1}
+    assert outcomes(course, '"Okafor, Ada",1,,,Section,19', '"Ada Okafor",2,,,Section,19') == {"unknown": 2}
+    assert outcomes(course, '"Okafor, Ada",1,,,Section,19', "x,101,,,Section,19") == {"match": 1, "unknown": 1}
+    course.add_learner("ada-2", "Ada Okafor")
+    assert outcomes(course, '"Okafor, Ada",1,,,Section,19') == {"unknown": 1}

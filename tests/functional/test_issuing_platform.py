@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mirror_world import REGISTRAR, Mirror, mirror_on
 
-from lti_tool.models import CredentialVersion, IssuingState, MirroredBadgeClass, MirroredIssuer
+from lti_tool.models import Credential, CredentialVersion, IssuingState, MirroredBadgeClass, MirroredIssuer
 from lti_tool.services import achievements, issuing_platforms, mirrored_awards
 from lti_tool.services.issuing_platforms import Account
 
@@ -210,6 +210,24 @@ def test_what_was_awarded_while_it_was_off_is_sent_when_asked(mirror: Mirror) ->
         assert mirrored_awards.queue_missing(session, mirror.platform_id, services.clock()) == 0
     mirror.run()
     assert mirror.states() == {"issued": 2}
+
+
+def test_a_badge_issued_again_to_another_address_is_made_out_to_it_there(mirror: Mirror) -> None:
+    (first,) = mirror.award(1)
+    mirror.run()
+    services = mirror.wallets.services
+    with services.database.write() as session:
+        session.get_one(CredentialVersion, 1).subject = "Ada.New@lakeside.example"
+        credential = session.get_one(Credential, first)
+        for _ in range(2):
+            mirrored_awards.queue_award(session, credential, services.clock())
+    assert mirror.states() == {"queued": 1}
+    mirror.host.fail("PUT /v2/assertions", "die_after")
+    mirror.run()
+    mirror.run(minutes=1)
+    assert mirror.states() == {"issued": 1}
+    (there,) = mirror.host.issued()
+    assert (there["recipient"], there["evidence"]) == ("ada.new@lakeside.example", [mirror.url(first)])
 
 
 # -- revocation -------------------------------------------------------------------------------------------------------

@@ -41,7 +41,6 @@ from lti_tool.models import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-COURSES = 200
 AGS = "https://purl.imsglobal.org/spec/lti-ags/scope/"
 
 FORKER = """
@@ -120,8 +119,8 @@ def lives_on(database_url: str, folder: Path) -> Iterator[Lives]:
         process.stdin.close()
 
 
-def add_courses(database: Database, address: str) -> None:
-    """What an admin and two hundred launches would have made."""
+def add_courses(database: Database, address: str, courses: int) -> None:
+    """What an admin and a launch in each course would have made."""
     now = datetime.now(UTC)
     with database.write() as session:
         organization = Organization(name="Lakeside College", created_at=now)
@@ -156,13 +155,13 @@ def add_courses(database: Database, address: str) -> None:
                 created_at=now,
                 launched_at=now,
             )
-            for number in range(COURSES)
+            for number in range(courses)
         )
 
 
-def expected(edition: int) -> dict[tuple[str, str, str], Decimal | None]:
+def expected(courses: int, edition: int) -> dict[tuple[str, str, str], Decimal | None]:
     """The gradebook's scores by course, column and learner."""
-    books = {str(number): course_book(number, edition) for number in range(COURSES)}
+    books = {str(number): course_book(number, edition) for number in range(courses)}
     return {
         (number, f"Work {column}", learner): None if score is None else Decimal(score)
         for number, book in books.items()
@@ -188,15 +187,17 @@ def by_place(of: Any, *more: Any) -> Any:
     )
 
 
-@pytest.mark.parametrize(("kind", "kills"), [("migrated_sqlite_url", 50), ("pg_url", 10)])
+@pytest.mark.parametrize(
+    ("kind", "courses", "kills"), [("migrated_sqlite_url", 200, 50), ("pg_url", 40, 10)], ids=["sqlite", "postgresql"]
+)
 def test_killed_at_random_nothing_is_lost_and_nothing_doubled(
-    request: pytest.FixtureRequest, tmp_path: Path, kind: str, kills: int
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, courses: int, kills: int
 ) -> None:
     database_url = request.getfixturevalue(kind)
     chance, edition = random.Random(20261122), 0
     database = Database(make_engine(database_url))
     with served() as address, lives_on(database_url, tmp_path) as lives:
-        add_courses(database, address)
+        add_courses(database, address, courses)
         died_reading = 0
         for life in range(kills):
             pages, seconds = chance.randint(1, 60), chance.uniform(0, 0.02)
@@ -212,7 +213,7 @@ def test_killed_at_random_nothing_is_lost_and_nothing_doubled(
         # Runs that an earlier life asked for were read by then as well; a last one, so that all saw the last edition.
         assert lives.live() == 0
 
-    book = expected(edition)
+    book = expected(courses, edition)
     facts = rows(database, by_place(Fact, Observation.score).join(Observation, Observation.id == Fact.observation_id))
     assert {(course, title, learner): score for course, title, learner, score in facts} == book
     assert len(facts) == len(book)
@@ -221,13 +222,13 @@ def test_killed_at_random_nothing_is_lost_and_nothing_doubled(
     for course, title, learner, score in seen:
         history.setdefault((course, title, learner), []).append(score)
     assert all(one != following for values in history.values() for one, following in pairwise(values))
-    editions = [expected(number) for number in range(edition + 1)]
+    editions = [expected(courses, number) for number in range(edition + 1)]
     for place, values in history.items():
         told = iter(one.get(place, "absent") for one in editions)
         assert all(value in told for value in values), "in the order in which the gradebook had them"
     assert Counter(len(values) > 1 for values in history.values())[True] > 20, "some did change meanwhile"
     (members,) = rows(database, select(func.count(Membership.id)))
-    assert members[0] == sum(len(course_book(number, 0).learners) for number in range(COURSES))
+    assert members[0] == sum(len(course_book(number, 0).learners) for number in range(courses))
     assert rows(database, select(SyncRun.id).where(SyncRun.state != SyncState.DONE)) == []
     assert rows(database, select(SourceReading.id).where(SourceReading.begun_at.is_not(None))) == []
     unread = EvidenceColumn.checked_at.is_(None) | EvidenceColumn.failed_code.is_not(None)

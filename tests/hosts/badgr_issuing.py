@@ -10,7 +10,7 @@ Ground, each captured from a Badgr host (2026) unless said otherwise:
 - the list leaves revoked and expired out unless ``include_revoked`` and ``include_expired`` are ``1``; ``recipient``
   filters, ``num`` pages with ``Link: rel="next"`` and a cursor (vendor code; the cursor's form is constructed);
 - an issuer's e-mail has to be one of the user's verified ones; changing a badge class leaves what was issued alone;
-  who revokes twice gets 400 (vendor code).
+  who revokes twice gets 400; a PUT changes recipient and evidence of an assertion (vendor code).
 """
 
 import base64
@@ -40,7 +40,7 @@ class BadgrIssuing(BadgrBackpack):
         ("GET", "/v2/badgeclasses/<entity_id>/assertions", "assertions_of"),
         ("POST", "/v2/badgeclasses/<entity_id>/assertions", "issue_one"),
         ("POST", "/v2/badgeclasses/<entity_id>/issue", "issue_many"),
-        ("GET DELETE", "/v2/assertions/<entity_id>", "assertion"),
+        ("GET PUT DELETE", "/v2/assertions/<entity_id>", "assertion"),
         ("GET", "/public/<kind>/<entity_id>", "public"),
         ("GET", "/public/<kind>/<entity_id>/image", "public_image"),
     )
@@ -339,6 +339,14 @@ class BadgrIssuing(BadgrBackpack):
         account = self._v2_account(request, "rw:issuer")
         with self.lock:
             assertion = self._own(account, self.all_assertions, entity_id)
+            if request.method == "PUT":
+                given = read_object(request)
+                problems = self._problems(badge_class=assertion, given=given | {"allowDuplicateAwards": True})
+                if problems:
+                    return v2_refusal(400, problems)
+                identity = given["recipient"]["identity"]
+                recipient = hashed_recipient(identity, secrets.token_hex(16)) | {"plaintextIdentity": identity}
+                assertion.update(recipient=recipient, evidence=given.get("evidence") or [])
             if request.method == "DELETE":
                 reason = (request.get_json(silent=True) or {}).get("revocation_reason")
                 if not reason:

@@ -93,7 +93,9 @@ class CanvasApi(CanvasOAuthServer, CourseAnswers):
         grant = self.grant_of(request)
         if grant is None:
             return self.invalid_token()
-        self.quota = min(700.0, self.quota + (self.course.now - self._filled_at).total_seconds() * self.refill)
+        self.quota = min(
+            700.0, self.quota + max(0.0, (self.course.now - self._filled_at).total_seconds()) * self.refill
+        )
         self._filled_at = self.course.now
         if self.quota < self.cost:
             headers = {"X-Rate-Limit-Remaining": "0.0", "X-Request-Cost": "0.0"}

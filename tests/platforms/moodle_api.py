@@ -10,10 +10,9 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Self
 
-from platforms.moodle_reports import Grade, Item, Module, item_row, report_leaves_out
+from platforms.moodle_reports import Account, Grade, Item, Module, MoodleCourse, item_row, report_leaves_out
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -37,35 +36,6 @@ class MoodleError(Exception):
     def __init__(self, errorcode: str | None, exception: str = "moodle_exception") -> None:
         super().__init__(errorcode)
         self.errorcode, self.exception = errorcode, exception
-
-
-@dataclass(slots=True)
-class Account:
-    """Somebody on the site; ``is_learner``: completion of theirs is tracked, and the grader lists them."""
-
-    user_id: int
-    name: str
-    is_learner: bool = True
-    has_left: bool = False
-    """The enrolment is suspended."""
-    is_suspended: bool = False
-    """The account is."""
-
-
-@dataclass(slots=True)
-class MoodleCourse:
-    """One course: who is in it, what is graded and what can be completed. Keys are ids of people."""
-
-    people: dict[int, Account] = field(default_factory=dict)
-    items: dict[int, Item] = field(default_factory=dict)
-    grades: dict[tuple[int, int], Grade] = field(default_factory=dict)
-    """By item and person."""
-    modules: dict[int, Module] = field(default_factory=dict)
-    completions: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
-    """State and moment, by module and person."""
-    has_criteria: bool = False
-    completed: dict[int, int] = field(default_factory=dict)
-    """When a person completed the course."""
 
 
 class MoodleApi:

@@ -1,9 +1,9 @@
-"""Rows of Moodle's user report as its web service gives them.
+"""A Moodle course, and rows of its user report as the web service gives them.
 
 Ground: vendor code (Moodle 4.5: grade/report/user/classes/report/user.php).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -106,3 +106,32 @@ class Module:
     name: str
     modname: str = "page"
     tracking: int = 2
+
+
+@dataclass(slots=True)
+class Account:
+    """Somebody on the site; ``is_learner``: completion of theirs is tracked, and the grader lists them."""
+
+    user_id: int
+    name: str
+    is_learner: bool = True
+    has_left: bool = False
+    """The enrolment is suspended."""
+    is_suspended: bool = False
+    """The account is."""
+
+
+@dataclass(slots=True)
+class MoodleCourse:
+    """One course: who is in it, what is graded and what can be completed. Keys are ids of people."""
+
+    people: dict[int, Account] = field(default_factory=dict)
+    items: dict[int, Item] = field(default_factory=dict)
+    grades: dict[tuple[int, int], Grade] = field(default_factory=dict)
+    """By item and person."""
+    modules: dict[int, Module] = field(default_factory=dict)
+    completions: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    """State and moment, by module and person."""
+    has_criteria: bool = False
+    completed: dict[int, int] = field(default_factory=dict)
+    """When a person completed the course."""

@@ -10,15 +10,8 @@ from hosts.desk import query_of
 
 from lti_tool.backpacks import badgr_api
 from lti_tool.backpacks.badgr import BadgrBackpack
-from lti_tool.backpacks.badgr_issuing import (
-    AWARD_REFUSED,
-    HELD_ALREADY,
-    RECIPIENT_REFUSED,
-    BadgeClassCard,
-    BadgrIssuing,
-    IssuerCard,
-    NewAward,
-)
+from lti_tool.backpacks.badgr_documents import BadgeClassCard, IssuerCard, NewAward
+from lti_tool.backpacks.badgr_issuing import AWARD_REFUSED, HELD_ALREADY, RECIPIENT_REFUSED, BadgrIssuing
 from lti_tool.backpacks.base import BadgeDocument, ClientRegistration, Face, HostDescription, Outcome, Tokens
 from lti_tool.errors import (
     BackpackAnswerError,

@@ -283,6 +283,23 @@ def test_sync_reads_evaluates_and_reports(command: Any, engine: Engine, monkeypa
         assert command.results[-1].stderr.endswith("Course 1 could not be read. [platform_not_found]\n")
 
 
+def test_sync_of_many_courses_tells_each_as_it_ends_and_one_document(command: Any, course: Course) -> None:
+    course.add_course("course-2")
+    assert command("sync", "--all") == "2 courses read; 2 tasks done.\n"
+    told = [one for one in command.results[-1].stderr.splitlines() if one.startswith("Course ")]
+    assert sorted(told) == [
+        "Course 1: 0 pieces of work, 0 new observations (1 of 2).",
+        "Course 2: 0 pieces of work, 0 new observations (2 of 2).",
+    ], command.results[-1].stderr
+    document = command.json("sync", "--all")
+    assert [(one["course"], one["state"], one["error_code"]) for one in document["courses"]] == [
+        (1, "done", None),
+        (2, "done", None),
+    ]
+    assert document["tasks"] == 2
+    assert document["courses"][0]["counts"]["columns"] == 0
+
+
 def test_sync_leaves_a_course_to_the_worker_that_reads_it(command: Any, course: Course) -> None:
     with course.database.write() as session:
         session.add(

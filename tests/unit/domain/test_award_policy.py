@@ -24,6 +24,7 @@ def test_an_empty_document_means_the_defaults():
         "duplicates": "once",
         "validity_days": None,
         "renewal_window_days": 0,
+        "assessors": 1,
     }
 
 

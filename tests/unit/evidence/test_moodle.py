@@ -9,12 +9,14 @@ from decimal import Decimal
 import pytest
 from platforms.moodle_api import (
     ACTIVITIES,
+    CONTENTS,
     COURSE_COMPLETION,
     ENROLLED,
     FUNCTIONS,
     GRADES,
     MAINTENANCE,
     NOTICE,
+    SITE_INFO,
     MoodleApi,
 )
 
@@ -340,6 +342,22 @@ def test_a_large_course_is_read_person_by_person_and_goes_on_after_the_last(worl
     assert again == pages[1:]
 
 
+def test_calls_are_as_few_as_the_documentation_says(world: World) -> None:
+    world.api.add_module(31, "Quiz")
+    world.api.courses[2].has_criteria = True
+    world.columns()
+    assert world.api.counts == {SITE_INFO: 1, GRADES: 1, CONTENTS: 1, ENROLLED: 1, COURSE_COMPLETION: 2}
+    for stream, expected in (
+        ("grades", {ENROLLED: 1, GRADES: 2}),  # everybody at once, then the teacher
+        ("activities", {ENROLLED: 1, ACTIVITIES: 2}),
+        ("course", {ENROLLED: 1, COURSE_COMPLETION: 2}),
+    ):
+        pages = world.pages(stream)
+        world.api.counts.clear()
+        assert len(list(pages)) == 1
+        assert world.api.counts == expected
+
+
 def test_somebody_who_enrols_meanwhile_moves_nobody_out_of_the_reading(world: World) -> None:
     large(world, 60)
     first = next(world.pages())
@@ -563,6 +581,14 @@ def test_without_functions_of_completion_it_decides_none(world: World) -> None:
     assert ClauseKind.COMPLETED not in found.decides
     assert EvidenceState.COMPLETED in found.unseen
     assert ColumnKind.MODULE not in found.column_kinds
+
+
+def test_a_token_of_which_nobody_knows_its_functions_is_asked(world: World) -> None:
+    world.leave.functions = None
+    assert world.source.capability(world.context).is_available
+    assert [one.external_key for one in world.columns()] == ["item:11"]
+    world.api.functions.remove(ENROLLED)
+    assert (failure(world).code, world.leave.marks) == ("moodle_functions_missing", [])
 
 
 def test_it_says_what_is_needed_first(world: World) -> None:

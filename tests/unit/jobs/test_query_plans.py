@@ -17,6 +17,7 @@ from lti_tool.services import (
     course_sync,
     delivery,
     issuing,
+    mirrored_awards,
     notices,
     reviews,
     scores,
@@ -25,7 +26,16 @@ from lti_tool.services import (
     tickets,
 )
 
-SMALL = {"registration", "deployment", "lease", "template_adoption", "mapping_template", "context_copy", "term"}
+SMALL = {
+    "issuing_platform",
+    "registration",
+    "deployment",
+    "lease",
+    "template_adoption",
+    "mapping_template",
+    "context_copy",
+    "term",
+}
 """Tables that have a row for what a person did, not for every learner, grade or hour."""
 
 
@@ -67,6 +77,7 @@ SWEEPS: dict[str, Callable[[Session, Course], Any]] = {
     "signatures": lambda session, course: issuing.pending_versions(session, course.now),
     "deliveries": lambda session, course: delivery.due_deliveries(session, course.now),
     "scores": lambda session, course: scores.due_posts(session, course.now),
+    "issuing platforms": lambda session, course: mirrored_awards.due(session, course.now),
     "tickets": lambda session, course: tickets.sweep(session, course.now),
     "sessions": lambda session, course: sessions.sweep(session, course.now),
 }

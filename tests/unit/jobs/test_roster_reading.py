@@ -7,7 +7,7 @@ from platforms.names import GROUP_READ
 from platforms.quirks import CANVAS
 
 from lti_tool.jobs.course_reading import read_course
-from lti_tool.models import Context, MembershipStatus, ResourceLink, SyncState
+from lti_tool.models import Context, MembershipStatus, PlatformIdentity, ResourceLink, SyncState
 from lti_tool.services import roster
 
 
@@ -79,6 +79,18 @@ def test_sections_come_with_the_courses_own_link(make_tool: Any) -> None:
     assert asked == [None, tool.platform.context_id]
     members = tool.members()
     assert (members["learner"].sections, members["teacher"].sections) == (["12", "34"], None)
+
+
+def test_what_canvas_calls_people_comes_with_the_courses_own_link(make_tool: Any) -> None:
+    tool = make_tool(CANVAS)
+    tool.platform.member_custom["learner"] = {"canvas_user_id": "17"}
+    with tool.services.database.write() as session:
+        session.add(ResourceLink(context_id=tool.context_id, platform_id=tool.platform.context_id))
+    read(tool)
+    learner = tool.members()["learner"].user_id
+    with tool.services.database.read() as session:
+        named = [(one.source, one.external_id, one.user_id) for one in session.query(PlatformIdentity)]
+    assert named == [("canvas", "17", learner)]
 
 
 def test_a_link_that_the_platform_does_not_know_costs_only_the_sections(make_tool: Any) -> None:

@@ -164,3 +164,12 @@ def test_the_first_frame_of_an_animation_counts():
 )
 def test_uploads_that_are_refused(data, code):
     assert code_of(data) == code
+
+
+def test_a_png_wrapped_as_svg_draws_the_same():
+    png = picture.render_png(picture.default_picture("AQ", "#1d4f91", "Aquaponics"))
+    wrapped = picture.wrap_png(png)
+    with opened(picture.render_png(wrapped)) as drawn, opened(png) as original:
+        assert drawn.size == original.size == (512, 512)
+        difference = ImageChops.difference(drawn.convert("RGB"), original.convert("RGB"))
+        assert max(band[1] for band in difference.getextrema()) <= 1

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from courses import LEARNER, START, Course, course_on
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from lti_tool.lti.claims import MEMBERSHIP, TEST_USER
 from lti_tool.lti.verified_launch import LaunchContext, LaunchResourceLink, VerifiedLaunch
@@ -16,6 +16,7 @@ from lti_tool.models import (
     LaunchSession,
     Membership,
     MembershipStatus,
+    PlatformIdentity,
     RegistrationHealth,
     ResourceLink,
     SyncRun,
@@ -275,3 +276,55 @@ def test_the_platform_was_heard_of_and_its_clock_compared(course: Course) -> Non
     launch(course, clock_skew_seconds=7)
     health = health_of(course)
     assert health.clock_skew_seconds == 42
+
+
+# -- what the platform's own API calls people and courses -------------------------------------------------------------
+
+CANVAS = {"canvas_user_id": "17", "canvas_course_id": "4711"}
+COURSE_LINK = LaunchResourceLink("aqua", "Badges")
+
+
+def canvas_names(course: Course) -> tuple[dict[str, Any], dict[str, int]]:
+    """What the course and people are called by now."""
+    with course.database.read() as session:
+        context = session.scalars(select(Context).where(Context.platform_id == "aqua")).one()
+        named = session.scalars(select(PlatformIdentity)).all()
+        return context.service_ids, {one.external_id: one.user_id for one in named}
+
+
+def test_a_launch_from_the_courses_own_link_says_what_canvas_calls_both(course: Course) -> None:
+    opened = launch(course, resource_link=COURSE_LINK, custom=CANVAS)
+    assert canvas_names(course) == ({"canvas": "4711"}, {"17": opened.user_id})
+
+
+def test_parameters_of_other_links_may_be_an_instructors_and_say_nothing(course: Course) -> None:
+    launch(course, custom=CANVAS)
+    assert canvas_names(course) == ({}, {})
+
+
+def test_a_launch_does_not_say_that_somebody_is_another_than_was_known(course: Course) -> None:
+    ada = launch(course, resource_link=COURSE_LINK, custom=CANVAS).user_id
+    launch(course, platform_user_id="ben", resource_link=COURSE_LINK, custom=CANVAS)
+    assert canvas_names(course) == ({"canvas": "4711"}, {"17": ada})
+
+
+def test_a_course_that_canvas_numbers_anew_is_stored_anew_and_others_keep_their_names(course: Course) -> None:
+    launch(course, resource_link=COURSE_LINK, custom=CANVAS)
+    with course.database.write() as session:
+        context = session.scalars(select(Context).where(Context.platform_id == "aqua")).one()
+        context.service_ids = {**context.service_ids, "moodle": "5"}
+    launch(course, resource_link=COURSE_LINK, custom={**CANVAS, "canvas_course_id": "4712"})
+    assert canvas_names(course)[0] == {"canvas": "4712", "moodle": "5"}
+
+
+def test_a_known_launch_asks_nothing_about_names(course: Course) -> None:
+    launch(course, resource_link=COURSE_LINK, custom=CANVAS)
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    event.listen(course.database.engine, "before_cursor_execute", note)
+    launch(course, resource_link=COURSE_LINK, custom=CANVAS)
+    event.remove(course.database.engine, "before_cursor_execute", note)
+    assert not [one for one in asked if "platform_identity" in one]

@@ -6,13 +6,24 @@ from typing import Any
 
 import pytest
 from courses import LEARNER, Course, course_on
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from lti_tool.lti.advantage import Group, GroupSet, Member
 from lti_tool.lti.claims import MEMBERSHIP
-from lti_tool.models import Context, CourseGroup, GroupMember, Membership, MembershipStatus, Registration, ResourceLink
+from lti_tool.models import (
+    Context,
+    CourseGroup,
+    GroupMember,
+    Membership,
+    MembershipStatus,
+    PlatformIdentity,
+    Registration,
+    ResourceLink,
+    User,
+)
 from lti_tool.services import roster
 from lti_tool.services.launching import ensure_membership, ensure_user
+from lti_tool.services.members import StoredMembers, store_members
 
 INSTRUCTOR = f"{MEMBERSHIP}#Instructor"
 
@@ -147,3 +158,73 @@ def test_what_is_listed_no_more_is_gone_and_may_come_back(course: Course) -> Non
     with course.database.read() as session:
         (back,) = roster.groups_of(session, course.context_id)
         assert (back.id, back.name, back.user_ids) == (gone.id, "A again", frozenset({ben}))
+
+
+# -- a page at a time -------------------------------------------------------------------------------------------------
+
+
+def store_page(course: Course, *members: Member) -> StoredMembers:
+    with course.database.write() as session:
+        registration = session.get_one(Registration, course.registration_id)
+        context = session.get_one(Context, course.context_id)
+        return store_members(session, registration, context, members, course.now)
+
+
+def asked(course: Course, *members: Member) -> list[str]:
+    """What storing a page asks of the database."""
+    found: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        found.append(statement.split()[0])
+
+    event.listen(course.database.engine, "before_cursor_execute", note)
+    store_page(course, *members)
+    event.remove(course.database.engine, "before_cursor_execute", note)
+    return found[2:]  # the registration and the course
+
+
+def test_a_page_that_says_nothing_new_costs_one_question(course: Course) -> None:
+    page = [member(f"person-{number}", name=f"Person {number}") for number in range(50)]
+    assert store_page(course, *page).changed == 100  # who it is, and that they are members
+    assert store_page(course, *page).changed == 0
+    assert asked(course, *page) == ["SELECT"]
+
+
+def test_that_somebody_is_still_listed_is_written_down_once_a_day(course: Course) -> None:
+    store_page(course, member())
+    course.later(hours=23)
+    assert asked(course, member()) == ["SELECT"]
+    course.later(hours=2)
+    assert asked(course, member()) == ["SELECT", "UPDATE"]
+    assert membership(course).seen_at == course.now
+    assert store_page(course, member()).changed == 0
+
+
+def test_a_page_of_old_and_new_changed_and_unchanged_members(course: Course) -> None:
+    first = store_page(course, member("ada", name="Ada"), member("ben", custom={"section_ids": "1"}))
+    second = store_page(
+        course,
+        member("ada", name="Ada O."),
+        member("ben", custom={"section_ids": "2"}),
+        member("cleo"),
+        member("cleo", INSTRUCTOR),
+    )
+    assert second.user_ids["ada"] == first.user_ids["ada"]
+    with course.database.read() as session:
+        rows = session.execute(
+            select(User.platform_user_id, User.name, Membership.sections, Membership.is_learner).join(
+                Membership, Membership.user_id == User.id
+            )
+        )
+        found = {sub: (name, sections, is_learner) for sub, name, sections, is_learner in rows}
+    assert found == {"ada": ("Ada O.", None, True), "ben": (None, ["2"], True), "cleo": (None, None, False)}
+
+
+def test_what_canvas_calls_a_member_is_remembered_and_corrected(course: Course) -> None:
+    page = [member("ada", custom={"canvas_user_id": "17"}), member("ben", custom={"canvas_user_id": "18"})]
+    users = store_page(course, *page).user_ids
+    assert store_page(course, *page).changed == 0
+    store_page(course, member("ada", custom={"canvas_user_id": "18"}))
+    with course.database.read() as session:
+        found = {one.external_id: one.user_id for one in session.scalars(select(PlatformIdentity))}
+    assert found == {"17": users["ada"], "18": users["ada"]}

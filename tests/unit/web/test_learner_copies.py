@@ -129,6 +129,8 @@ def test_an_svg_carries_the_signed_document(wallets: Wallets, ada: FlaskClient) 
     path = f"/credentials/{wallets.public_id(1)}"
     answer = ada.get(f"{path}.svg")
     assert (answer.mimetype, answer.headers["X-Robots-Tag"]) == ("image/svg+xml", "noindex, nofollow")
+    assert "img-src data:" in answer.headers["Content-Security-Policy"]
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
     assert baking.unbake_svg(answer.data) == ada.get(f"{path}.json").text
 
 

@@ -121,11 +121,8 @@ class BadgrIssuing:
 
     def update_badge_class(self, address: str, tokens: Tokens, badge_class_id: str, card: BadgeClassCard) -> None:
         """Let the badge class say what the achievement says now."""
-        url = f"{address}/v2/badgeclasses/{badge_class_id}"
-        read_one(
-            self._http.send_json("PUT", url, compose_badge_class(card), token=tokens.access_token),
-            "change a badge class",
-        )
+        url, document = f"{address}/v2/badgeclasses/{badge_class_id}", compose_badge_class(card)
+        read_one(self._http.send_json("PUT", url, document, token=tokens.access_token), "change a badge class")
 
     # -- awards -------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,13 @@ from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import quote, urlencode, urlsplit
 
-from lti_tool.errors import AddressRefusedError, GrantError, PlatformAnswerError, ServiceRefusedError
+from lti_tool.errors import (
+    AddressRefusedError,
+    GrantError,
+    PlatformAnswerError,
+    PlatformServiceError,
+    ServiceRefusedError,
+)
 from lti_tool.evidence.canvas_oauth import CLIENT_REFUSED, Calls, CanvasOAuth
 from lti_tool.evidence.grants import GRANT_MISSING, GRANT_NARROWED, GRANT_REFUSED, Access, Grants
 from lti_tool.models import Context, Registration
@@ -174,7 +180,7 @@ class CanvasSession:
                 break
             self._client.sleep(0.5)
         else:
-            raise PlatformAnswerError("Another reading did not bring a new token in time.", code="grant_busy")
+            raise PlatformServiceError("Another reading did not bring a new token in time.", code="grant_busy")
         try:
             if not self._took_newer():
                 self._fetch()

@@ -127,11 +127,6 @@ def grant_of_institution(session: Session, api_id: int) -> ApiGrant | None:
     return _grant_at(session, api_id, INSTITUTION, but_ended=True)
 
 
-def tokens_of(grant: ApiGrant, vault: Vault) -> GrantTokens | None:
-    """Return the tokens of a grant, so that the platform can be told that it ended."""
-    return None if grant.tokens is None else GrantTokens.opened(grant.tokens, vault)
-
-
 def give_up(session: Session, grant_id: int, *, actor: str, now: datetime) -> None:
     """End a grant on our side; its tokens are gone, what was read stays."""
     grant = session.get(ApiGrant, grant_id)

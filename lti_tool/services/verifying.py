@@ -1,14 +1,18 @@
 """Checking anybody's badge: the same checks for the command line and the public page."""
 
+import json
 from datetime import datetime
+from http import HTTPStatus
 
-from lti_tool.errors import CredentialInvalidError
+from lti_tool.errors import CredentialInvalidError, OutboundError
+from lti_tool.openbadges.reading import V2_CONTEXT
 from lti_tool.openbadges.report import CheckOutcome, VerificationReport
 from lti_tool.openbadges.verify import HttpFetch, verify_credential
 from lti_tool.outbound import MEGABYTE, HttpClient
 
 ACCEPT = "application/vc+ld+json, application/ld+json, application/json, image/png, image/svg+xml"
 MAX_FILE_BYTES = 10 * MEGABYTE
+OK, GONE = HTTPStatus.OK, HTTPStatus.GONE
 
 _CHECKS = {
     "readable": "The file holds a badge that can be read",
@@ -42,9 +46,20 @@ def verify(
 
 def _fetch(url: str, http: HttpClient) -> bytes:
     answer = http.get(url, headers={"Accept": ACCEPT}, max_bytes=MAX_FILE_BYTES, max_redirects=3)
-    if answer.status != 200:
-        raise CredentialInvalidError(f"The address answered {answer.status}.", code="badge_not_found")
-    return answer.body
+    return badge_at(url, answer.status, answer.body)
+
+
+def badge_at(url: str, status: int, body: bytes) -> bytes:
+    """Return what to check of an address's answer; raises ``OutboundError`` (``badge_not_found``).
+
+    *Gone* is how a hosted assertion of Open Badges 2.0 says that it was revoked; whatever comes with it, the address
+    itself is what is checked.
+    """
+    if status == GONE:
+        return json.dumps({"@context": V2_CONTEXT, "id": url}).encode()
+    if status != OK:
+        raise OutboundError(f"The address answered {status}.", code="badge_not_found")
+    return body
 
 
 def lines(report: VerificationReport) -> list[str]:

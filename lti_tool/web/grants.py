@@ -95,14 +95,24 @@ def end(context_id: int, source: str) -> Response:
 
 def end_grant(api: PlatformApi, grant: ApiGrant, actor: str) -> None:
     """Tell the platform that a grant ended, and forget its tokens whatever it answers."""
-    tokens = api_grants.tokens_of(grant, services().vault)
-    if api.source == platform_apis.CANVAS and tokens is not None:
+    if api.source == platform_apis.CANVAS and grant.tokens is not None:
         try:
-            services().canvas_oauth.give_up(api.registration_id, api.address, tokens.access_token)
+            services().canvas_oauth.give_up(api.registration_id, api.address, _live_token(api, grant))
         except OutboundError as error:  # the platform may be gone; what counts is that our side forgets the tokens
             log.warning("api_grant.end_failed", grant_id=grant.id, error_code=error.code)
     with services().database.write() as session:
         api_grants.give_up(session, grant.id, actor=actor, now=services().clock())
+
+
+def _live_token(api: PlatformApi, grant: ApiGrant) -> str:
+    """The access token with which Canvas can be told; it has to be good, so one that ended is replaced first."""
+    client = services().grants.client(grant.id)
+    if client is None:  # refused before: Canvas has nothing left to end
+        raise GrantError("The grant was refused before.")
+    ends = client.tokens.expires_at
+    if ends is None or ends > services().clock():
+        return client.tokens.access_token
+    return services().canvas_oauth.refresh(api.registration_id, client).access_token
 
 
 def _api_of(session: Session, context_id: int, source: str) -> PlatformApi:

@@ -78,10 +78,11 @@ def sources(context_id: int) -> str:
 def decide(context_id: int, link_id: int) -> Response:
     """Confirm that two columns are the same work, refuse it, or open the question again."""
     wanted = request.form.get("state", "")
-    if wanted not in set(LinkState):
-        raise InvalidInputError("There is no such state.", code="bad_request", field="state")
     with services().database.write() as session:
-        link = column_links.decide(session, context_id, link_id, LinkState(wanted), g.launch.actor, services().clock())
+        link = column_links.get_link(session, context_id, link_id)
+        if wanted not in set(LinkState):
+            raise InvalidInputError("There is no such state.", code="bad_request", field="state")
+        column_links.decide(session, context_id, link_id, LinkState(wanted), g.launch.actor, services().clock())
         title = link.column.title
     services().queue.wake(EVALUATE_COURSE, context_id)
     words = {

@@ -113,9 +113,7 @@ def _read(fetch: "OwnFirst", url: str) -> bytes:
         answer = fetch.parts.http.get(
             url, headers={"Accept": verifying.ACCEPT}, max_bytes=verifying.MAX_FILE_BYTES, max_redirects=3
         )
-    if answer.status != 200:
-        raise OutboundError(f"The address answered {answer.status}.", code="badge_not_found")
-    return answer.body
+    return verifying.badge_at(url, answer.status, answer.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _l
 
+from lti_tool.web.platform_words import FAILURES
 from lti_tool.web.translated import gettext as _
 
 
@@ -84,7 +85,8 @@ PROBLEMS: Mapping[str, Problem] = {
 def fact_of(code: str) -> str:
     """Return what is the matter, in a sentence; an unknown code is named."""
     found = PROBLEMS.get(code)
-    return str(found.fact) if found else _("The last reading failed (%(code)s).", code=code)
+    words = found.fact if found else FAILURES.get(code)
+    return str(words) if words else _("The last reading failed (%(code)s).", code=code)
 
 
 def admin_remedy(code: str) -> str:

@@ -1,6 +1,7 @@
 """An institution's issuing platform (Badgr's v2 API): everything arrives there, once, whatever goes wrong."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -306,7 +307,7 @@ elif where == "before the badge class is stored":
     mirror_batches.remember_badge_class = die
 elif where == "before the issuer is stored":
     mirror_batches.remember_issuer = die
-else:
+elif where != "nowhere":
     after(where)
 settings = load_settings(
     {"LTI_BADGES_ENV": "test"}, database_url=url, allowed_private_hosts=("127.0.0.1", "localhost")
@@ -347,3 +348,30 @@ def test_a_worker_that_dies_leaves_no_duplicate(any_database: str, where: str) -
         assert mirror.evidence() == sorted(map(mirror.url, credentials))
         assert mirror.host.duplicates() == []
         assert (len(mirror.host.all_issuers), len(mirror.host.all_badge_classes)) == (1, 1)
+
+
+def test_workers_killed_at_random_moments_leave_no_duplicate(migrated_sqlite_url: str) -> None:
+    with mirror_on(migrated_sqlite_url) as mirror:
+        credentials = mirror.award(110)
+        mirror.host.set_latency(0.1)
+        for _ in range(5):
+            calls = len(mirror.host.calls)
+            command = [sys.executable, "-c", textwrap.dedent(CHILD), migrated_sqlite_url]
+            worker = subprocess.Popen(
+                [*command, mirror.wallets.course.now.isoformat(), str(mirror.platform_id), "nowhere"],
+                cwd=ROOT,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            while len(mirror.host.calls) == calls and worker.poll() is None:
+                time.sleep(0.01)
+            time.sleep(random.uniform(0, 0.5))
+            worker.kill()
+            worker.wait(timeout=20)
+            mirror.wallets.course.later(minutes=6)
+        mirror.host.set_latency(0)
+        mirror.run(minutes=6)
+        assert mirror.states() == {"issued": 110}
+        assert mirror.evidence() == sorted(map(mirror.url, credentials))
+        assert mirror.host.duplicates() == []

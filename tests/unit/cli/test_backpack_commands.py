@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from hosts.badgr_host import BadgrHost
+from sqlalchemy import select
 
 from lti_tool.cli import cli
+from lti_tool.db import Database, make_engine
+from lti_tool.models import BackpackHost
+from lti_tool.services.host_pace import RESTS_AFTER
 
 
 @pytest.fixture(autouse=True)
@@ -40,3 +44,16 @@ def test_the_list_says_how_each_fares() -> None:
         assert run("list").stdout == f"Badgr (badge_connect, {host.base_url}): 0 waiting, 0 delivered, 0 failed\n"
         (one,) = json.loads(run("list", "--json").stdout)
     assert (one["name"], one["protocol"], one["offered"], one["failed"]) == ("Badgr", "badge_connect", True, {})
+
+
+def test_the_doctor_says_which_backpack_does_not_answer(migrated_sqlite_url: str) -> None:
+    with BadgrHost() as host:
+        run("add", "--name", "Badgr", host.base_url)
+    assert "ok  backpack: Badgr takes badges" in CliRunner().invoke(cli, ["doctor"]).stdout
+    database = Database(make_engine(migrated_sqlite_url))
+    with database.write() as session:
+        row = session.scalars(select(BackpackHost)).one()
+        row.failures, row.error_code = RESTS_AFTER, "backpack_unavailable"
+    database.engine.dispose()
+    told = CliRunner().invoke(cli, ["doctor"]).stdout
+    assert "NOT backpack: Badgr does not answer (backpack_unavailable) -> look at /admin/backpacks" in told

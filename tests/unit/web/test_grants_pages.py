@@ -175,6 +175,22 @@ def test_disconnecting_ends_the_grant_on_both_sides(world: World, admin: FlaskCl
     assert "No account is connected" in admin.get(PAGE).text
 
 
+def test_disconnecting_ends_a_grant_whose_token_ended_long_ago(
+    world: World, admin: FlaskClient, canvas: CanvasApi
+) -> None:
+    store_key(admin, canvas)
+    admin.get(consent(admin, link_of(send(admin, f"{CANVAS}/connect", PAGE))))
+    canvas.course.later(hours=2)
+    world.later(minutes=29)
+    admin.get(PAGE)
+    world.later(minutes=29)
+    admin.get(PAGE)
+    world.later(minutes=29)
+    send(admin, f"{CANVAS}/disconnect", PAGE)
+    assert grants(world)[0].state is GrantState.ENDED
+    assert canvas.grants[0].is_revoked
+
+
 def test_disconnecting_works_while_canvas_is_away(world: World, admin: FlaskClient, canvas: CanvasApi) -> None:
     store_key(admin, canvas)
     admin.get(consent(admin, link_of(send(admin, f"{CANVAS}/connect", PAGE))))

@@ -45,13 +45,12 @@ def test_work_whose_reading_failed_says_why(world: World, course: CourseWorld) -
     assert "The last reading failed: Your learning platform has not allowed this tool" in course.get("/evidence")
 
 
-def test_the_page_says_what_cannot_be_seen_and_offers_no_dead_button(course: CourseWorld) -> None:
+def test_the_page_says_where_more_work_comes_from_and_offers_no_dead_button(course: CourseWorld) -> None:
     page = course.get("/evidence")
-    assert "We can't see this course's own assignments" in page
-    assert "The last two are not part of this version yet" in page
     section = page.split('id="unseen"')[1].split("</section>")[0]
+    assert "it is only invisible here" in section
     assert "<button" not in section
-    assert section.count("<a ") == section.count(f'href="{course.base}/checkpoints"') == 1
+    assert section.count("<a ") == section.count(f'href="{course.base}/sources"') == 1
 
 
 def test_a_course_without_grade_access_says_what_to_ask_for(world: World) -> None:

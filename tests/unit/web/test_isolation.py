@@ -12,10 +12,12 @@ from sqlalchemy import select
 from web_world import INSTRUCTOR, LEARNER, SAME_ORIGIN, World
 from werkzeug.routing import Rule
 
+from lti_tool.evidence.base import ColumnReading
 from lti_tool.models import (
     Award,
     AwardRun,
     CheckpointKind,
+    ColumnKind,
     Context,
     ContextCopy,
     CopyGround,
@@ -26,7 +28,17 @@ from lti_tool.models import (
     Registration,
     ReviewKind,
 )
-from lti_tool.services import backpacks, blobs, checkpoints, issuing, reviews, submissions, templates
+from lti_tool.services import (
+    backpacks,
+    blobs,
+    checkpoints,
+    column_links,
+    issuing,
+    observing,
+    reviews,
+    submissions,
+    templates,
+)
 from lti_tool.services.checkpoint_drafts import Draft
 from lti_tool.services.uploads import Upload
 from lti_tool.web.access import Kind, access_of
@@ -74,6 +86,7 @@ def things_of(course: CourseWorld, learner: str) -> Things:
     ids |= {"checkpoint_id": checkpoint.id, "submission_id": submission.id}
     ids |= {"run_id": run_id, "run_step": "undo", "review_id": in_question, "step": "suspend"}
     ids |= {"copy_id": make_copy(course), "decision": "decline"}
+    ids |= {"link_id": make_link(course)}
     return Things(course, ids | {"credential_id": claimed.credential_id, "host_id": host.id, "sha256": digest})
 
 
@@ -104,6 +117,15 @@ def make_copy(course: CourseWorld) -> int:
         session.add(copy)
         session.flush()
         return copy.id
+
+
+def make_link(course: CourseWorld) -> int:
+    """Two columns that may be the same work; returns the number of that question."""
+    with course.world.services.database.write() as session:
+        now, reading = course.world.now[0], ("7", "Quiz", ColumnKind.LINE_ITEM, Decimal(100), None, None, 0)
+        observing.store_column(session, course.context_id, "csv_upload", ColumnReading(*reading))
+        column_links.propose(session, course.context_id, now)
+        return column_links.course_links(session, course.context_id)[0].id
 
 
 def pages(world: World) -> list[tuple[str, Rule]]:

@@ -5,7 +5,8 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from bench.frame import BenchError, Options, show
+from bench.frame import BenchError, Options
+from bench.shown import show
 
 BENCHES = ("launch", "rules", "sign")
 NOT_YET = ("institution", "sweep")

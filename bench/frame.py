@@ -53,7 +53,8 @@ class Round:
     """What one contestant did in one round; ``noticed`` is what the benchmark's own counter rose by.
 
     A contestant that is a server also says how many ``milliseconds`` each operation waited, what CPU was used
-    ``beside`` it (by its database server), and its ``peak`` memory so far, in bytes.
+    ``beside`` it (by its database server), and its ``peak`` memory so far, in bytes. A contestant that calls another
+    host says how many ``calls`` it made, and how many ``seconds`` passed.
     """
 
     operations: int
@@ -62,6 +63,8 @@ class Round:
     beside: float = 0.0
     milliseconds: Sequence[float] = ()
     peak: int | None = None
+    calls: int = 0
+    seconds: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -97,6 +100,23 @@ class Measured:
         every = sorted(one for each in self.rounds for one in each.milliseconds)
         return every[min(len(every) - 1, int(len(every) * share))] if every else None
 
+    @property
+    def operations(self) -> int:
+        """Of all rounds."""
+        return sum(one.operations for one in self.rounds)
+
+    @property
+    def calls_each(self) -> float | None:
+        """Calls to another host for one operation; ``None`` where there is no such host."""
+        calls = sum(one.calls for one in self.rounds)
+        return calls / self.operations if calls else None
+
+    @property
+    def a_second(self) -> float | None:
+        """Operations in a second by the clock, all rounds together; ``None`` where nobody measured it."""
+        seconds = sum(one.seconds for one in self.rounds)
+        return self.operations / seconds if seconds else None
+
     def figures(self) -> dict[str, Any]:
         """What the JSON document says."""
         rates = [one.rate for one in self.rounds]
@@ -105,7 +125,11 @@ class Measured:
             figures["milliseconds"] = {"p50": self.waited(0.5), "p99": self.waited(0.99)}
         beside = sum(one.beside for one in self.rounds)
         if beside:
-            figures["cpu_microseconds_beside"] = _short(1e6 * beside / sum(one.operations for one in self.rounds))
+            figures["cpu_microseconds_beside"] = _short(1e6 * beside / self.operations)
+        if self.calls_each is not None:
+            figures["calls_each"] = _short(self.calls_each)
+        if self.a_second is not None:
+            figures["per_second"] = _short(self.a_second)
         return figures
 
     def _figures(self, rates: list[float]) -> dict[str, Any]:
@@ -117,7 +141,7 @@ class Measured:
             },
             "cpu_microseconds": _short(1e6 / self.rate),
             "rounds": len(self.rounds),
-            "operations": sum(one.operations for one in self.rounds),
+            "operations": self.operations,
             "cpu_seconds": _short(sum(one.cpu for one in self.rounds)),
             "peak_memory_mb": None if self.peak is None else round(self.peak / MEGABYTE, 1),
         }
@@ -284,43 +308,3 @@ def measure(
         for one, found in zip(running, measured, strict=True):
             found.peak = max((each.peak or 0 for each in found.rounds), default=0) or one.peak()
     return measured
-
-
-# -- showing ----------------------------------------------------------------------------------------------------------
-
-HEADINGS = ("", "per CPU-second", "spread", "CPU µs each", "CPU-seconds", "peak MB")
-WAITED = ("p50 ms", "p99 ms")
-
-
-def table(measured: Sequence[Measured]) -> list[str]:
-    """Lines of text, columns aligned: names to the left, numbers to the right."""
-    rows = [HEADINGS, *(_row(one) for one in measured)]
-    if any(one.waited(0.5) is not None for one in measured):
-        rows = [(*row, *more) for row, more in zip(rows, [WAITED, *map(_waited, measured)], strict=True)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]
-
-
-def _row(one: Measured) -> tuple[str, ...]:
-    peak = "–" if one.peak is None else f"{one.peak / MEGABYTE:,.0f}"
-    cpu = sum(each.cpu for each in one.rounds)
-    return (one.name, f"{one.rate:,.0f}", f"{one.spread:.0%}", f"{1e6 / one.rate:,.1f}", f"{cpu:.1f}", peak)
-
-
-def _waited(one: Measured) -> tuple[str, ...]:
-    found = [one.waited(share) for share in (0.5, 0.99)]
-    return tuple("–" if milliseconds is None else f"{milliseconds:.1f}" for milliseconds in found)
-
-
-def show(report: Report) -> None:
-    """Print the table, the bars, and as the last line the JSON document."""
-    print(f"\n{report.operation}")
-    print("\n".join(table(report.measured)))
-    for bar in report.bars:
-        print(f"{'met   ' if bar.met else 'MISSED'}  {bar.what}: {bar.got:,g} (bar {bar.bar})")
-    print(json.dumps(report.to_document(), ensure_ascii=False))

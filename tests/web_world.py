@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app_shop import application
 from flask import Blueprint, Flask, flash, g, render_template_string, request
 from flask import session as flask_session
 
-from lti_tool.app import create_app
 from lti_tool.errors import LaunchError
 from lti_tool.lti.claims import MEMBERSHIP
 from lti_tool.lti.launch import StartedLogin, VerifiedLaunch
@@ -158,8 +158,7 @@ def make_world(database_url: str, **settings: Any) -> World:
         session.flush()
         world.organization_id, world.registration_id = organization.id, registration.id
     world.deployment_row_id = world.add_deployment("1", DeploymentState.ACTIVE)
-    world.app = create_app(services)
-    world.app.register_blueprint(probe_blueprint())
+    world.app = application(services, probe_blueprint())
     return world
 
 

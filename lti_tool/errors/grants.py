@@ -1,6 +1,6 @@
 """Failures of a platform's own API: leave to read it that is missing, refused or too narrow, and consents that fail."""
 
-from lti_tool.errors.base import ToolError
+from lti_tool.errors.base import InvalidInputError, ToolError
 from lti_tool.errors.hosts import PlatformServiceError
 
 
@@ -27,7 +27,7 @@ class ConsentError(ToolError):
     status = 403
 
 
-class LiveEventError(ToolError):
+class LiveEventError(InvalidInputError):
     """An event of a platform's stream is not sound; nothing of it is believed.
 
     ``event_malformed``, ``event_key_unknown``, ``event_signature``.

@@ -23,6 +23,7 @@ from lti_tool.evidence.base import (
 from lti_tool.evidence.canvas_client import SOURCE, CanvasClient
 from lti_tool.evidence.canvas_columns import iter_columns
 from lti_tool.evidence.canvas_people import CanvasPeople
+from lti_tool.evidence.canvas_progress import ProgressMemory
 from lti_tool.evidence.canvas_scopes import WORK, parts_of
 from lti_tool.evidence.grants import GRANT_NARROWED
 from lti_tool.models import Context, Registration
@@ -47,6 +48,7 @@ class CanvasSource:
         self._client = client
         self._people = people
         self._clock = clock
+        self._progress = ProgressMemory()
 
     def capability(self, context: Context) -> Capability:
         """What the grant of the course allows.
@@ -102,7 +104,8 @@ class CanvasSource:
     ) -> Iterator[EvidencePage]:
         """Yield pages of a stream; ``place`` holds the address of the next page as Canvas gave it."""
         session = self._client.session(registration, context)
-        reader = canvas_pages.Reader(session, frozenset(stream.column_keys), malformed)
+        keys, now = frozenset(stream.column_keys), self._clock()
+        reader = canvas_pages.Reader(session, keys, malformed, self._progress, now)
         if stream.key == "submissions":
             return reader.submissions(None if since is None else since - OVERLAP, place)
         if stream.key == "modules":

@@ -88,6 +88,11 @@ class CanvasSession:
         """What was granted."""
         return self._access.scopes
 
+    @property
+    def place(self) -> tuple[int, str]:
+        """The registration and the course, as Canvas's API names it."""
+        return self._registration_id, self._course
+
     def course_url(self, path: str = "", **parameters: object) -> str:
         """Return an address below the course; lists become ``name[]`` once for each entry."""
         return self.url(f"/courses/{self._course}{path}", **parameters)

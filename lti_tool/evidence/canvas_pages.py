@@ -9,6 +9,7 @@ from lti_tool.evidence import canvas_rows
 from lti_tool.evidence.base import EvidencePage, ObservationReading
 from lti_tool.evidence.canvas_client import PER_PAGE, CanvasSession, rows_of
 from lti_tool.evidence.canvas_columns import iter_outcomes
+from lti_tool.evidence.canvas_progress import Progress, ProgressMemory
 from lti_tool.evidence.canvas_rows import MalformedRowError, Row
 from lti_tool.evidence.canvas_scopes import ENROLLMENTS, MODULES, OUTCOME_ROLLUPS, PROGRESS, SUBMISSIONS
 
@@ -22,8 +23,17 @@ Observed = tuple[str, ObservationReading]
 class Reader:
     """Reads the streams of one course; entries of columns that are not among ``keys`` are passed over."""
 
-    def __init__(self, session: CanvasSession, keys: frozenset[str], malformed: Counter[str]) -> None:
+    def __init__(
+        self,
+        session: CanvasSession,
+        keys: frozenset[str],
+        malformed: Counter[str],
+        memory: ProgressMemory,
+        now: datetime,
+    ) -> None:
         self._session = session
+        self._memory = memory
+        self._now = now
         self._keys = keys
         self._malformed = malformed
 
@@ -87,7 +97,7 @@ class Reader:
         """Which modules each learner completed.
 
         Canvas tells all learners' progress in the whole course by the hundred, and the modules of one learner at a
-        time; so only who has done some of the course, but not all of it, costs a call.
+        time; so only who has done some of the course, not all of it, and more than at the last reading, costs a call.
         """
         url = place or self._session.course_url("/bulk_user_progress", per_page=PER_PAGE)
         for page in self._session.iter_pages(url, PROGRESS):
@@ -100,9 +110,27 @@ class Reader:
         at, done = canvas_rows.moment(progress, "completed_at"), progress.get("requirement_completed_count")
         if at is not None or done == 0:
             return [(key, canvas_rows.module_reading(user, at, is_done=at is not None)) for key in sorted(self._keys)]
+        place, counts = (*self._session.place, user), (done, progress.get("requirement_count"))
+        known = self._memory.find(place, counts, self._now)
+        if known is not None:
+            completed = dict(known.completed)
+        else:
+            completed = self._completed(user)
+            self._memory.keep(place, Progress(counts, tuple(completed.items()), self._now))
+        return [
+            (key, canvas_rows.module_reading(user, completed.get(key), is_done=key in completed))
+            for key in sorted(self._keys)
+        ]
+
+    def _completed(self, user: str) -> dict[str, datetime | None]:
+        """Ask for one learner's modules; returns those completed, with when."""
         url = self._session.course_url("/modules", student_id=user, per_page=PER_PAGE)
-        pages = self._session.iter_pages(url, MODULES)
-        return [canvas_rows.module_observation(one, user) for page in pages for one in rows_of(page.body)]
+        rows = [row for page in self._session.iter_pages(url, MODULES) for row in rows_of(page.body)]
+        return {
+            f"module:{canvas_rows.number_name(row, 'id')}": canvas_rows.moment(row, "completed_at")
+            for row in rows
+            if row.get("state") == "completed"
+        }
 
     def _observed(self, rows: list[Row], read: Callable[[Row], list[Observed]]) -> tuple[Observed, ...]:
         found: list[Observed] = []

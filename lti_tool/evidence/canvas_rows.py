@@ -160,12 +160,6 @@ def _submission_state(row: Row, score: Decimal | None, letter: str | None) -> Ev
     return EvidenceState.UNGRADED
 
 
-def module_observation(row: Row, user: str) -> tuple[str, ObservationReading]:
-    """Return the column's key and whether a person completed a module (``state`` with ``student_id``)."""
-    is_done = row.get("state") == "completed"
-    return f"module:{number_name(row, 'id')}", module_reading(user, moment(row, "completed_at"), is_done=is_done)
-
-
 def module_reading(user: str, at: datetime | None, *, is_done: bool) -> ObservationReading:
     """Return a module completed or not; one that is under way is not graded, which is never a failure."""
     state = EvidenceState.COMPLETED if is_done else EvidenceState.UNGRADED

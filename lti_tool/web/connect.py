@@ -66,6 +66,12 @@ MESSAGES: dict[str, Message] = {
         (_l("Connect again and allow it, or download the badge instead."),),
     ),
 }
+_NOT_ACCEPTED = Message(
+    _l("The backpack does not accept this tool"),
+    _l("Nothing was sent. Your badge is safe in the course."),
+    (_l("Download the badge instead, or connect another backpack."), _l("Tell your institution, which can ask there.")),
+)
+MESSAGES |= {"backpack_registration_refused": _NOT_ACCEPTED, "backpack_client_unknown": _NOT_ACCEPTED}
 
 
 @blueprint.errorhandler(ToolError)

@@ -2,18 +2,11 @@
 
 from flask_babel import lazy_gettext as _l
 
-from lti_tool.errors import ToolError
-from lti_tool.web.messages import message_for
 from lti_tool.web.wording import ASK_ADMIN, LATER, Message
 
 _AGAIN = _l("Go back to the page where you began, and begin again.")
 
 GRANT_MESSAGES: dict[str, Message] = {
-    "ticket_refused": Message(
-        _l("This link has been used or is too old"),
-        _l("The link to the platform works once, for one minute."),
-        (_AGAIN,),
-    ),
     "consent_denied": Message(
         _l("Nothing was allowed"),
         _l("You did not allow it, so nothing is read with your account."),
@@ -49,14 +42,18 @@ GRANT_MESSAGES: dict[str, Message] = {
         _l("Reading the course's own assignments is switched off for your institution."),
         (ASK_ADMIN,),
     ),
+}
+
+WINDOW_MESSAGES: dict[str, Message] = {
+    "ticket_refused": Message(
+        _l("This link has been used or is too old"),
+        _l("The link to the platform works once, for one minute."),
+        (_AGAIN,),
+    ),
     "platform_unavailable": Message(
         _l("The platform does not answer"),
         _l("It failed or could not be reached. Nothing was stored."),
         (LATER, ASK_ADMIN),
     ),
 }
-
-
-def message_of(error: ToolError) -> Message:
-    """Return the words for an error on the way to a permission."""
-    return GRANT_MESSAGES.get(error.code) or message_for(error)
+"""Words of their own for codes that mean something else elsewhere."""

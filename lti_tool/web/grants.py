@@ -18,10 +18,12 @@ from lti_tool.evidence.grants import place_of
 from lti_tool.models import ApiConsent, ApiGrant, Context, GrantState, PlatformApi
 from lti_tool.services import api_grants, platform_apis, tickets
 from lti_tool.services.secrets import new_secret
-from lti_tool.web import failures, grant_messages
+from lti_tool.web import failures
 from lti_tool.web.access import Action, Role, launch_required, public
 from lti_tool.web.current import services
+from lti_tool.web.grant_messages import WINDOW_MESSAGES
 from lti_tool.web.learner import known_user
+from lti_tool.web.messages import message_for
 from lti_tool.web.source_words import fact_of
 from lti_tool.web.translated import gettext as _
 
@@ -36,7 +38,8 @@ COOKIE_SECONDS: Final = 15 * 60
 @blueprint.errorhandler(ToolError)
 def refuse(error: ToolError) -> Response:
     """Answer with words for somebody in the middle of giving leave."""
-    return _unreferred(failures.answer(error.code, error.status, grant_messages.message_of(error), str(error)))
+    message = WINDOW_MESSAGES.get(error.code) or message_for(error)
+    return _unreferred(failures.answer(error.code, error.status, message, str(error)))
 
 
 # -- inside the course ------------------------------------------------------------------------------------------------

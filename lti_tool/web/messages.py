@@ -5,11 +5,12 @@ from flask_babel import lazy_gettext as _l
 from lti_tool.errors import ToolError
 from lti_tool.web.award_messages import AWARD_MESSAGES
 from lti_tool.web.checkpoint_messages import CHECKPOINT_MESSAGES
+from lti_tool.web.grant_messages import GRANT_MESSAGES
 from lti_tool.web.launch_messages import LAUNCH_MESSAGES
 from lti_tool.web.registration_messages import REGISTRATION_MESSAGES
 from lti_tool.web.wording import ASK_ADMIN, LATER, RELAUNCH, TELL_ADMIN, Message
 
-_ELSEWHERE = LAUNCH_MESSAGES | REGISTRATION_MESSAGES | CHECKPOINT_MESSAGES | AWARD_MESSAGES
+_ELSEWHERE = LAUNCH_MESSAGES | REGISTRATION_MESSAGES | CHECKPOINT_MESSAGES | AWARD_MESSAGES | GRANT_MESSAGES
 
 MESSAGES: dict[str, Message] = _ELSEWHERE | {
     # -- general ----------------------------------------------------------------------------------------------------

@@ -16,9 +16,8 @@ from bench.frame import (
     at_most,
     measure,
     python,
-    show,
-    table,
 )
+from bench.shown import show, table
 from bench.worker import Stopwatch
 from bench.worker import measure as measure_batch
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from platforms.quirks import CANVAS, MOODLE, STANDARD
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from lti_tool.domain.evidence import EvidenceState
 from lti_tool.errors import OutboundError
@@ -50,6 +51,12 @@ class Bench:
                 status="active",
             )
             self.checkpoint_id, self.public_id, self.user_id = made.id, made.public_id, user.id
+
+    def teacher(self, session: Session) -> int:
+        """Somebody who assesses."""
+        registration_id, now = self.tool.world.registration.id, self.services.clock()
+        organization_id = session.get_one(Context, self.tool.context_id).organization_id
+        return ensure_user(session, registration_id, organization_id, "teacher-9", now, name=None, email=None).id
 
     def add_column(self, *, is_known: bool = True) -> Any:
         column = self.platform.add_line_item("Water log", {}, 10, resource_id=self.public_id, tag=checkpoints.TAG)
@@ -414,11 +421,12 @@ def test_an_assessment_becomes_a_score(make_tool: Any) -> None:
     with bench.services.database.write() as session:
         checkpoint = session.get_one(Checkpoint, bench.checkpoint_id)
         now = bench.services.clock()
-        post_id = assessing.assess(session, checkpoint, bench.user_id, bench.user_id, Decimal(4), "Hm", now)
+        teacher_id = bench.teacher(session)
+        post_id = assessing.assess(session, checkpoint, bench.user_id, teacher_id, Decimal(4), "Hm", now)
     assert bench.post(post_id).state is ScoreState.SENT
     assert column.scores[bench.sub] == Decimal(4)
     with bench.services.database.write() as session:
         checkpoint = session.get_one(Checkpoint, bench.checkpoint_id)
-        post_id = assessing.assess(session, checkpoint, bench.user_id, bench.user_id, None, "", now)
+        post_id = assessing.assess(session, checkpoint, bench.user_id, teacher_id, None, "", now)
     bench.post(post_id)
     assert column.scores[bench.sub] is None, "taken back"

@@ -238,7 +238,9 @@ def test_a_host_that_always_forgets_is_asked_once_more_and_then_an_error(
     monkeypatch.setattr(OpenBadgesApi, "exchange_code", forgotten)
     again = desk.window.get(desk.decide(desk.leave()))
     assert again.status_code == 303
-    assert desk.window.get(desk.decide(str(again.location))).status_code >= 400
+    refused = desk.window.get(desk.decide(str(again.location)))
+    assert refused.status_code >= 400
+    assert "The backpack does not accept this tool" in refused.text
 
 
 def test_a_badge_still_being_signed_is_connected_and_sent_later(desk: Desk) -> None:

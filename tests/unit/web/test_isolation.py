@@ -46,6 +46,8 @@ from lti_tool.web.session import LAUNCH_COOKIE
 
 OWN_PROGRESS = {f"learner_progress.{name}" for name in ("progress", "appeal", "seen")} | {"explain.own"}
 """About a badge, and about whoever asks: their own standing with it, which everybody in the course has."""
+OWN_BACKPACKS = {f"learner_backpacks.{name}" for name in ("shelves", "begin", "back")}
+"""About whoever asks, too: backpacks are offered to every learner of every course."""
 SHARED = ("issuer", "auth_login_url", "auth_token_url", "key_set_url")
 
 
@@ -187,14 +189,19 @@ def test_nobody_reaches_another_course(world: World, here: Things, there: Things
         for method, rule in asked
         if rule.arguments - {"context_id"}
     }
-    # One address brings back to the badge's own page, whatever it names, and that page refuses.
-    brought_back = {("GET", rule.rule) for _, rule in asked if rule.endpoint == "connect.back" and role == LEARNER}
-    assert {key for key, status in mixed.items() if status not in {403, 404}} == brought_back
+    # One address brings back to the badge's own page, whatever it names, and that page refuses; and a backpack that
+    # is offered is nobody's own.
+    open_to_learners = {
+        (method, rule.rule)
+        for method, rule in asked
+        if rule.endpoint in {"connect.back", "learner_backpacks.begin", "learner_backpacks.back"} and role == LEARNER
+    }
+    assert {key for key, status in mixed.items() if status not in {403, 404}} == open_to_learners
 
 
 def test_no_learner_reaches_another_learners_things(world: World, here: Things) -> None:
     client, token = browser(world, LEARNER, course="course-1", sub="eve")
-    own = {"learner.home", "course.home", "connect.back", *OWN_PROGRESS}
+    own = {"learner.home", "course.home", "connect.back", *OWN_PROGRESS, *OWN_BACKPACKS}
     own |= {"checkpoint.open_checkpoint", "checkpoint.hand_in", "checkpoint.unknown"}
     found = {
         (method, rule.rule): ask(world, client, method, rule, here.ids, token)

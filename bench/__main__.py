@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench.frame import BenchError, Options
 from bench.shown import show
 
-BENCHES = ("launch", "rules", "sign")
+BENCHES = ("deliver", "launch", "rules", "sign")
 NOT_YET = ("institution", "sweep")
 DEFAULT_ROUNDS = 5
 

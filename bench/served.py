@@ -226,14 +226,15 @@ def serving(site: Site, port: int) -> Any:
         site.command, cwd=site.folder, env=os.environ | site.environment, stdout=sys.stderr, start_new_session=True
     )
     try:
-        _wait_for(server, port)
+        wait_for(server, port)
         yield server
     finally:
         os.killpg(server.pid, 9)
         server.wait()
 
 
-def _wait_for(server: "subprocess.Popen[bytes]", port: int) -> None:
+def wait_for(server: "subprocess.Popen[bytes]", port: int) -> None:
+    """Wait until a server that was just started answers; raises ``RuntimeError`` when it does not."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if server.poll() is not None:

@@ -1,7 +1,9 @@
 """The connections under the guarded client: pinned to the address that was checked, and ended by a deadline."""
 
+import os
 import socket
 import threading
+import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +14,44 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
+class _Watcher:
+    """Ends what takes too long: one thread for all calls of a process, since starting one costs more than most calls.
+
+    It sleeps until the earliest deadline of the calls under way, and mostly finds that call over.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._watched: set[Deadline] = set()
+        self._awaited: float | None = None
+        self._thread: threading.Thread | None = None
+
+    def add(self, deadline: "Deadline") -> None:
+        """Watch a call that begins."""
+        with self._changed:
+            self._watched.add(deadline)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="deadlines", daemon=True)
+                self._thread.start()
+            elif self._awaited is None or deadline.at < self._awaited:
+                self._changed.notify()
+
+    def remove(self, deadline: "Deadline") -> None:
+        """Forget a call that ended."""
+        with self._changed:
+            self._watched.discard(deadline)
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for one in [one for one in self._watched if one.at <= now]:
+                    self._watched.discard(one)
+                    one.end()
+                self._awaited = min((one.at for one in self._watched), default=None)
+                self._changed.wait(None if self._awaited is None else self._awaited - now)
+
+
 class Deadline:
     """Ends a call that takes too long by closing the connection under it, whatever it waits for.
 
@@ -20,36 +60,48 @@ class Deadline:
 
     current = threading.local()
     """``deadline``: the one of the call that this thread makes."""
+    watcher = _Watcher()
 
     def __init__(self, seconds: float) -> None:
         self.is_over = False
+        self.at = 0.0
+        """When it ends the call, by the monotonic clock."""
+        self._seconds = seconds
         self._socket: socket.socket | None = None
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
 
     def __enter__(self) -> Self:
         self.current.deadline = self
-        self._timer.start()
+        self.at = time.monotonic() + self._seconds
+        self.watcher.add(self)
         return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self.watcher.remove(self)
         self.current.deadline = None
 
     def watch(self, connected: socket.socket) -> None:
         """Take the connection that the call uses now."""
         self._socket = connected
         if self.is_over:
-            self._end()
+            self.end()
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Close the connection of the call."""
         self.is_over = True
         if self._socket is not None:
             with suppress(OSError):
                 # Of the plain socket: a TLS socket's own would also take its state away from the thread that reads.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+def _after_fork() -> None:
+    """A child process has the calls of its parent in memory, and neither their threads nor their watcher."""
+    Deadline.watcher = _Watcher()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class _Watched(HTTPConnection):

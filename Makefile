@@ -66,8 +66,8 @@ functional: $(VENV)/.stamp-test $(WITNESSES)/node_modules/.package-lock.json $(O
 browser: $(VENV)/.stamp-test need-chromium need-browsers  ## the pages in a real browser
 	@CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" $(BIN)/python -m pytest tests/browser $(ARGS)
 
-bench: $(VENV)/.stamp-test $(BENCH_PEERS)  ## measure against peers (NAME=launch|sign|sweep|rules|institution)
-	@test -n "$(NAME)" || { echo "make bench needs NAME=launch|sign|sweep|rules|institution"; exit 2; }
+bench: $(VENV)/.stamp-test $(BENCH_PEERS)  ## measure against peers (NAME=deliver|launch|sign|sweep|rules|institution)
+	@test -n "$(NAME)" || { echo "make bench needs NAME=deliver|launch|sign|sweep|rules|institution"; exit 2; }
 	@$(BIN)/python -m bench $(NAME) $(ARGS)
 
 # Texts without a translation are left empty; `make architecture` names them until somebody writes them.

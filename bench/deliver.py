@@ -14,12 +14,13 @@ from typing import Any
 
 from bench import deliver_world
 from bench.deliver_hosts import hosting
-from bench.deliver_world import BADGE_CONNECT, LEARNERS, OB3_API, V2
+from bench.deliver_world import BADGE_CONNECT, OB3_API, V2
 from bench.frame import ROOT, BenchError, Contestant, Measured, Options, Report, measure
 from bench.postgresql import on_other_cores, postgresql
 from bench.served import free_port, wait_for
 
 SECONDS = 0.4
+LEARNERS = 200
 IMPORT = "BENCH_IMPORT_SECONDS"
 IMPORT_SECONDS = 1 / 1.9
 """What an import takes at a Badgr host (captured, 2026); the variable says otherwise."""
@@ -48,34 +49,35 @@ def run(options: Options) -> Report:
         passport, badgr = (stack.enter_context(hosting(kind)) for kind in ("passport", "badgr"))
         database_url, database = stack.enter_context(postgresql())
         sqlite_url = f"sqlite:///{folder}/lti-badges.db"
-        url, web = stack.enter_context(_web_side(sqlite_url, folder))
+        url, web = stack.enter_context(web_side(sqlite_url, folder))
         print(f"Signing {LEARNERS} badges, twice …", flush=True)
-        sqlite = deliver_world.build(sqlite_url, url, passport, badgr, folder / "sqlite.json")
+        sqlite = deliver_world.build(sqlite_url, url, passport, badgr, folder / "sqlite.json", LEARNERS)
         _upgrade(database_url)
-        other = deliver_world.build(database_url, url, passport, badgr, folder / "postgresql.json")
+        other = deliver_world.build(database_url, url, passport, badgr, folder / "postgresql.json", LEARNERS)
         at_once = [
-            _contestant(OB3_API, "SQLite", "tool", sqlite),
-            _contestant(OB3_API, "PostgreSQL", "tool", other, beside=database),
-            _contestant(OB3_API, BARE, "bare", sqlite),
-            _contestant(BADGE_CONNECT, "SQLite", "tool", sqlite, beside=web),
-            _contestant(BADGE_CONNECT, BARE, "bare", sqlite, beside=web),
-            _contestant(V2, "SQLite", "tool", sqlite),
-            _contestant(V2, "PostgreSQL", "tool", other, beside=database),
-            _contestant(V2, BARE, "bare", sqlite),
+            contestant(OB3_API, "SQLite", "tool", sqlite),
+            contestant(OB3_API, "PostgreSQL", "tool", other, beside=database),
+            contestant(OB3_API, BARE, "bare", sqlite),
+            contestant(BADGE_CONNECT, "SQLite", "tool", sqlite, beside=web),
+            contestant(BADGE_CONNECT, BARE, "bare", sqlite, beside=web),
+            contestant(V2, "SQLite", "tool", sqlite),
+            contestant(V2, "PostgreSQL", "tool", other, beside=database),
+            contestant(V2, BARE, "bare", sqlite),
         ]
         at_pace = [
-            _contestant(protocol, f"{SLOW}, {rest}", who, sqlite, slow=slow)
+            contestant(protocol, f"{SLOW}, {rest}", who, sqlite, slow=slow)
             for protocol in NAMES
             for rest, who in (("SQLite", "tool"), (BARE, "bare"))
         ]
         measured = measure(at_once, options, counter=lambda: badgr("fetches_made"))
         measured += measure(at_pace, Options(1, options.seconds))
-    return _report(measured, slow)
+    return report(measured, slow)
 
 
-def _contestant(
+def contestant(
     protocol: str, rest: str, who: str, world: str, *, beside: int | None = None, slow: dict[str, float] | None = None
 ) -> Contestant:
+    """Return who delivers by a protocol: the ``tool`` or the ``bare`` client; ``beside`` is a process that helps."""
     command = (sys.executable, "-m", "bench.delivered", who, protocol, world, json.dumps(slow or {}))
     return Contestant(_name(protocol, rest), (*command, "" if beside is None else str(beside)))
 
@@ -85,7 +87,7 @@ def _name(protocol: str, rest: str) -> str:
 
 
 @contextmanager
-def _web_side(database_url: str, folder: Path) -> Iterator[tuple[str, int]]:
+def web_side(database_url: str, folder: Path) -> Iterator[tuple[str, int]]:
     """The tool's pages, from which a Badge Connect host fetches; yields where they are, and the server's process."""
     from lti_tool.supervisor import web_command
 
@@ -119,7 +121,8 @@ def _upgrade(database_url: str) -> None:
 # -- the report -------------------------------------------------------------------------------------------------------
 
 
-def _report(measured: Sequence[Measured], slow: dict[str, float]) -> Report:
+def report(measured: Sequence[Measured], slow: dict[str, float]) -> Report:
+    """Return the figures with what they mean: the ratio to the bare client, and the share of the slow host's best."""
     by_name = {one.name: one for one in measured}
     more: dict[str, Any] = {
         "cpu_times_bare_client": dict(_ratios(by_name)),

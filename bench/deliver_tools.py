@@ -108,9 +108,7 @@ class BareClient:
     """The same calls, in as many threads as the tool lets talk to one host; nothing is stored, nothing compared."""
 
     def __init__(self, world: World, protocol: str) -> None:
-        from lti_tool.services.delivery import CONVERSATIONS
-
-        self._world, self._threads = world, 1 if protocol == V2 else CONVERSATIONS
+        self._world, self._threads = world, 1 if protocol == V2 else world.conversations
         self._send = {OB3_API: self._push_document, BADGE_CONNECT: self._push_address, V2: self._issue}[protocol]
         self._is_batch, self._here = protocol == V2, threading.local()
         self._shown: set[str] = set()

@@ -1,8 +1,8 @@
-"""``python -m bench.deliver_world DATABASE_URL PUBLIC_URL PASSPORT BADGR FILE``: a school whose badges are delivered.
+"""``python -m bench.deliver_world DATABASE PUBLIC_URL PASSPORT BADGR FILE NUMBER``: a school whose badges go out.
 
-The course of the tests (so ``tests`` has to be on the path) with ``LEARNERS`` who claimed a badge that was signed, each
-connected to a backpack of both hosts, and an account with which the school issues on the Badgr host, too. Everything
-is made through the services that pages and jobs use. FILE gets what contestants need to know (``World``).
+The course of the tests (so ``tests`` has to be on the path) with NUMBER learners who claimed a badge that was signed,
+each connected to a backpack of both hosts, and an account with which the school issues on the Badgr host, too.
+Everything is made through the services that pages and jobs use. FILE gets what contestants need to know (``World``).
 """
 
 import json
@@ -17,7 +17,6 @@ from typing import Any
 from bench.deliver_hosts import Remote
 from bench.frame import ROOT, BenchError
 
-LEARNERS = 200
 REGISTRAR = "registrar@lakeside.example"
 OB3_API, BADGE_CONNECT, V2 = "ob3_api", "badge_connect", "v2"
 
@@ -37,7 +36,10 @@ class Learner:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """``settings`` are those of the tool; ``api_urls`` and ``host_ids`` by protocol, ``badgr_token`` the school's."""
+    """``settings`` are those of the tool; ``api_urls`` and ``host_ids`` by protocol, ``badgr_token`` the school's.
+
+    ``conversations``: how many threads of the tool talk to one host at a time.
+    """
 
     settings: dict[str, Any]
     passport: str
@@ -47,6 +49,7 @@ class World:
     platform_id: int
     badge_class_id: str
     badgr_token: str
+    conversations: int
     learners: list[Learner]
 
 
@@ -56,9 +59,10 @@ def read(path: str) -> World:
     return World(**{**values, "learners": [Learner(**one) for one in values["learners"]]})
 
 
-def build(database_url: str, public_url: str, passport: Remote, badgr: Remote, path: Path) -> str:
+def build(database_url: str, public_url: str, passport: Remote, badgr: Remote, path: Path, learners: int) -> str:
     """Make the school in a process of its own; returns ``path``."""
-    command = (sys.executable, "-m", "bench.deliver_world", database_url, public_url, passport.url, badgr.url, path)
+    values = (database_url, public_url, passport.url, badgr.url, str(path), str(learners))
+    command = (sys.executable, "-m", "bench.deliver_world", *values)
     tests = os.pathsep.join(filter(None, [str(ROOT / "tests"), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         command, cwd=ROOT, env=os.environ | {"PYTHONPATH": tests}, capture_output=True, text=True, check=False
@@ -68,14 +72,14 @@ def build(database_url: str, public_url: str, passport: Remote, badgr: Remote, p
     return str(path)
 
 
-def main(database_url: str, public_url: str, passport_url: str, badgr_url: str, path: str) -> None:
+def main(database_url: str, public_url: str, passport_url: str, badgr_url: str, path: str, number: str) -> None:
     """Make the school and write what contestants need."""
     from claims import wallets_on
 
     with wallets_on(database_url, public_url=public_url, allowed_private_hosts=["127.0.0.1", "localhost"]) as wallets:
         wallets.course.now = datetime.now(UTC).replace(microsecond=0)
         school = _School(wallets, Remote(passport_url), Remote(badgr_url))
-        world = school.world({"database_url": database_url, "public_url": public_url})
+        world = school.world({"database_url": database_url, "public_url": public_url}, int(number))
     Path(path).write_text(json.dumps(asdict(world)), encoding="utf-8")
 
 
@@ -84,10 +88,12 @@ class _School:
         self._wallets, self._services, self._now = wallets, wallets.services, wallets.course.now
         self._passport, self._badgr = passport, badgr
 
-    def world(self, settings: dict[str, Any]) -> World:
+    def world(self, settings: dict[str, Any], number: int) -> World:
         """Make everything."""
+        from lti_tool.services.delivery import CONVERSATIONS
+
         platform_id, token = self._add_platform()
-        credentials = self._award()
+        credentials = self._award(number)
         host_ids, api_urls = {}, {}
         learners = self._learners(credentials)
         for protocol, host in ((OB3_API, self._passport), (BADGE_CONNECT, self._badgr)):
@@ -95,7 +101,7 @@ class _School:
         badge_class_id = self._issue_there(platform_id)
         return World(
             settings, self._passport.url, self._badgr.url, api_urls, host_ids, platform_id, badge_class_id, token,
-            learners,
+            CONVERSATIONS, learners,
         )  # fmt: skip
 
     def _add_platform(self) -> tuple[int, str]:
@@ -115,34 +121,32 @@ class _School:
             ).id  # fmt: skip
         return platform_id, tokens.access_token
 
-    def _award(self) -> list[tuple[int, int]]:
+    def _award(self, number: int) -> list[tuple[int, int]]:
         """Give everybody the badge that Ada earned, and let them claim it; returns (user, credential)."""
         from sqlalchemy import insert, select
 
         from lti_tool.domain.lifecycle import AwardState
         from lti_tool.models import Award, User
 
-        course, made = self._wallets.course, []
-        users = [course.person(f"learner-{number}") for number in range(LEARNERS)]
+        course = self._wallets.course
+        users = [course.person(f"learner-{place}") for place in range(number)]
         with self._services.database.write() as session:
             earned = session.scalars(select(Award)).one()
             assert earned.state is AwardState.OFFERED
             columns = {one.name: getattr(earned, one.name) for one in Award.__table__.columns if one.name != "id"}
-            for number, user_id in enumerate(users):
-                session.get_one(User, user_id).email = f"learner{number}@lakeside.example"
+            for place, user_id in enumerate(users):
+                session.get_one(User, user_id).email = f"learner{place}@lakeside.example"
             given = [columns | {"user_id": user_id, "is_by_hand": True} for user_id in users]
             session.execute(insert(Award), given)
-        for user_id in users:
-            made.append((user_id, self._wallets.claim(user_id)))
-        return made
+        return [(user_id, self._wallets.claim(user_id)) for user_id in users]
 
     def _learners(self, credentials: list[tuple[int, int]]) -> list[Learner]:
         from lti_tool.models import Credential
         from lti_tool.services import second_face
 
         learners = []
-        for number, (user_id, credential_id) in enumerate(credentials):
-            email = f"learner{number}@lakeside.example"
+        for place, (user_id, credential_id) in enumerate(credentials):
+            email = f"learner{place}@lakeside.example"
             with self._services.database.write() as session:
                 credential = session.get_one(Credential, credential_id)
                 assert credential.award.user_id == user_id

@@ -33,7 +33,7 @@ class Contest:
     ) -> None:
         self._crew, self._host, self._learners = crew, deliver_tools.host_of(world, protocol), world.learners
         self._pace, self._beside = dict(pace), [Tree(one) for one in beside]
-        self._size = PACED.get(protocol, PACED_USUALLY) if pace else BATCH
+        self._size = min(PACED.get(protocol, PACED_USUALLY) if pace else BATCH, len(world.learners))
         self._next, self._is_warm = 0, False
 
     def round(self, seconds: float) -> dict[str, Any]:

@@ -193,7 +193,9 @@ def _tool(*arguments: str) -> Any:
 def _report(measured: Sequence[Measured], memory: Sequence[dict[str, Any]], large: dict[str, Any]) -> Report:
     by_name = {one.name: one for one in measured}
     more: dict[str, Any] = {
-        "goals": [{"what": one.what, "goal": one.bar, "got": one.got, "met": one.met} for one in _bars(by_name, memory, GOALS)],
+        "goals": [
+            {"what": one.what, "goal": one.bar, "got": one.got, "met": one.met} for one in _bars(by_name, memory, GOALS)
+        ],
         "changes_only": _changes(by_name),
         "courses": {name: {"learners": size[0], "columns": size[1]} for name, size in COURSES.items()},
         "memory": memory,
@@ -209,7 +211,9 @@ def _bars(by_name: dict[str, Measured], memory: Sequence[dict[str, Any]], most: 
         peer, mine = by_name[one.peer], by_name[one.name]
         yield at_most(f"{one.name}: CPU, times a bare client's", most[one.case], peer.times(mine))
     for one in measured:
-        yield at_most(f"{one.name}: time, times a bare client's", most["wall"], wall(by_name[one.name], by_name[one.peer]))
+        yield at_most(
+            f"{one.name}: time, times a bare client's", most["wall"], wall(by_name[one.name], by_name[one.peer])
+        )
     for told in memory:
         what = f"{told['profile']}, {told['database']}: peak memory at {MANY:,} learners, times that at {FEW:,}"
         yield at_most(what, most["memory"], told["ratio"])
@@ -243,7 +247,9 @@ def _tell(more: dict[str, Any]) -> None:
     )
     for one in more["memory"]:
         few, many = one[str(FEW)]["peak_mb"], one[str(MANY)]["peak_mb"]
-        print(f"Memory, {one['profile']}, {one['database']}: {few} MB at {FEW:,}, {many} MB at {MANY:,}, {one['ratio']}")
+        print(
+            f"Memory, {one['profile']}, {one['database']}: {few} MB at {FEW:,}, {many} MB at {MANY:,}, {one['ratio']}"
+        )
     cold, grade = large["cold"], large["one_grade"]
     print(
         f"Canvas, {large['learners']:,} × {large['assignments']}, throttled: {cold['calls']:,} calls "

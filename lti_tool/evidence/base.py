@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lti_tool.domain.evidence import EvidenceState
 from lti_tool.models import ColumnKind, Context, Registration
@@ -79,8 +79,7 @@ class ColumnReading:
     """Letters from best to worst, where the source tells them."""
 
 
-@dataclass(frozen=True, slots=True)
-class ObservationReading:
+class ObservationReading(NamedTuple):
     """What the source says about one person in one column. ``score`` ``None`` is not graded, which is not zero.
 
     The person is named by ``platform_user_id`` (the ``sub`` of LTI) or, where the source knows none, by the platform's

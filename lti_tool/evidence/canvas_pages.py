@@ -11,11 +11,14 @@ from lti_tool.evidence.canvas_client import PER_PAGE, CanvasSession, rows_of
 from lti_tool.evidence.canvas_columns import iter_outcomes
 from lti_tool.evidence.canvas_progress import Progress, ProgressMemory
 from lti_tool.evidence.canvas_rows import MalformedRowError, Row
-from lti_tool.evidence.canvas_scopes import ENROLLMENTS, MODULES, OUTCOME_ROLLUPS, PROGRESS, SUBMISSIONS
+from lti_tool.evidence.canvas_scopes import COURSE, ENROLLMENTS, MODULES, OUTCOME_ROLLUPS, PROGRESS, SUBMISSIONS
 
 UNWANTED = ["body", "url", "attachments", "discussion_entries", "preview_url"]
 """What people handed in is no evidence and is not fetched (``exclude_response_fields``, vendor code: canvas-lms,
 lib/api/v1/submission.rb)."""
+
+_PLAIN = len("2026-11-20T09:00:00Z")
+"""How long a moment is as Canvas writes it."""
 
 Observed = tuple[str, ObservationReading]
 
@@ -51,7 +54,7 @@ class Reader:
             following = f"{passes[index + 1]} " if index + 1 < len(passes) else None
             for page in self._session.iter_pages(url, SUBMISSIONS):
                 rows = rows_of(page.body)
-                observed = self._observed(rows, _one(canvas_rows.submission_observation))
+                observed = self._observed_one(rows, canvas_rows.submission_observation)
                 after = following if page.following is None else f"{one} {page.following}"
                 yield EvidencePage(observed, after, _newest(rows))
 
@@ -65,6 +68,9 @@ class Reader:
     def totals(self, place: str | None) -> Iterator[EvidencePage]:
         """The total of each learner, also of who left; somebody in two sections has one."""
         seen: set[str] = set()
+        course = self._session.get(self._session.course_url(), COURSE).body
+        is_hidden = isinstance(course, dict) and course.get("hide_final_grades") is True
+        read = canvas_rows.hidden_total if is_hidden else canvas_rows.total_observation
         url = place or self._session.course_url(
             "/enrollments",
             type=["StudentEnrollment"],
@@ -73,7 +79,7 @@ class Reader:
         )
         for page in self._session.iter_pages(url, ENROLLMENTS):
             fresh = []
-            for one in self._observed(rows_of(page.body), _one(canvas_rows.total_observation)):
+            for one in self._observed_one(rows_of(page.body), read):
                 if one[1].external_id not in seen:
                     seen.add(str(one[1].external_id))
                     fresh.append(one)
@@ -141,15 +147,25 @@ class Reader:
                 self._malformed["observation"] += 1
         return tuple(found)
 
-
-def _one(read: Callable[[Row], Observed | None]) -> Callable[[Row], list[Observed]]:
-    def listed(row: Row) -> list[Observed]:
-        found = read(row)
-        return [] if found is None else [found]
-
-    return listed
+    def _observed_one(self, rows: list[Row], read: Callable[[Row], Observed | None]) -> tuple[Observed, ...]:
+        """The same where an entry tells of one column."""
+        found: list[Observed] = []
+        for row in rows:
+            try:
+                one = read(row)
+            except MalformedRowError:
+                self._malformed["observation"] += 1
+                continue
+            if one is not None and one[0] in self._keys:
+                found.append(one)
+        return tuple(found)
 
 
 def _newest(rows: list[Row]) -> datetime | None:
-    moments = [canvas_rows.moment(row, key) for row in rows for key in ("graded_at", "submitted_at")]
+    texts = {text for row in rows for key in ("graded_at", "submitted_at") if isinstance(text := row.get(key), str)}
+    if texts and all(len(text) == _PLAIN and text[-1] == "Z" for text in texts):  # then the last one is the latest
+        latest = canvas_rows.moment({"at": max(texts)}, "at")
+        if latest is not None:
+            return latest
+    moments = [canvas_rows.moment({"at": text}, "at") for text in texts]
     return max((one for one in moments if one is not None), default=None)

@@ -7,6 +7,7 @@ read raises ``MalformedRowError``; the caller leaves it out and counts it.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -27,6 +28,7 @@ CANVAS_SCHEME = ("A", "A-", "B+", "B", "B-", "C+", "C", "C-", "D+", "D", "D-", "
 GRADED_TYPES = {"points", "percent", "letter_grade", "gpa_scale", "pass_fail"}
 LETTER_TYPES = {"letter_grade", "gpa_scale"}
 _CONTROL = re.compile("[\x00\ud800-\udfff]")
+_NUMBER_NAME = re.compile("[0-9]{1,30}(~[0-9]{1,30})?").fullmatch
 
 Row = Mapping[str, object]
 
@@ -129,7 +131,7 @@ def submission_observation(row: Row) -> tuple[str, ObservationReading] | None:
     key, user = f"assignment:{number_name(row, 'assignment_id')}", number_name(row, "user_id")
     score, letter = _number(row, "score"), _text(row, "grade", 32)
     state = _submission_state(row, score, letter)
-    is_result = state in {EvidenceState.GRADED, EvidenceState.COMPLETED}
+    is_result = state is EvidenceState.GRADED or state is EvidenceState.COMPLETED
     is_current = row.get("grade_matches_current_submission") is not False
     return key, ObservationReading(
         platform_user_id=None,
@@ -221,15 +223,23 @@ def total_observation(row: Row) -> tuple[str, ObservationReading] | None:
     return TOTAL_KEY, reading
 
 
+def hidden_total(row: Row) -> tuple[str, ObservationReading] | None:
+    """Return the same for a course that hides its totals from learners (``hide_final_grades``): a badge tells them."""
+    found = total_observation(row)
+    return (
+        None if found is None else (TOTAL_KEY, replace(found[1], state=EvidenceState.HIDDEN, score=None, letter=None))
+    )
+
+
 # -- fields -----------------------------------------------------------------------------------------------------------
 
 
 def number_name(row: Row, key: str) -> str:
     """Return a number Canvas gives to a thing or a person, as text; raises ``MalformedRowError``."""
     value = row.get(key)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:  # no boolean
         value = str(value)
-    if not isinstance(value, str) or not re.fullmatch(r"[0-9]{1,30}(~[0-9]{1,30})?", value):
+    if not isinstance(value, str) or not _NUMBER_NAME(value):
         raise MalformedRowError(key)
     return value
 
@@ -241,6 +251,8 @@ def moment(row: Row, key: str) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(value)
+        if found.tzinfo is UTC:  # as Canvas writes it
+            return found
         return None if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -6,6 +6,7 @@ No transaction is open while a host is called, and what a host answered is writt
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -28,6 +29,8 @@ from lti_tool.wiring import Services
 
 log = structlog.get_logger()
 
+LAST_MOMENT: Final = timedelta(seconds=90)
+"""Before the end of a lease no further badge is pushed: whoever has it next may begin meanwhile."""
 RUN_SECONDS: Final = 60.0
 """How long one task goes on with what is due at its host; this and one learner's calls are shorter than the lease."""
 
@@ -82,6 +85,9 @@ class _Visit:
         arrived: list[tuple[Parcel, Receipt]] = []
         pushed: list[tuple[Parcel, BadgeDocument, Receipt]] = []
         for number, parcel in enumerate(parcels):
+            if self._services.clock() >= self._batch.lease_until - LAST_MOMENT:
+                _release(self._services, self._batch, parcels[number:])
+                break
             try:
                 if parcel.purpose is DeliveryPurpose.WITHDRAW:
                     arrived.append((parcel, self._withdraw(parcel)))

@@ -17,6 +17,7 @@ from lti_tool.lti.advantage import Roster as RosterPages
 from lti_tool.lti.course_service import GROUP_SCOPE
 from lti_tool.models import Context, Registration
 from lti_tool.services import members, observing, roster
+from lti_tool.services.identities import STUDENT_SYSTEM
 from lti_tool.services.seen_users import SeenUsers
 from lti_tool.wiring import Services
 
@@ -129,6 +130,9 @@ class RosterReading:
             self._progress.keep_alive(session, now)
             stored = members.store_members(session, self._registration, self._context, page, now)
         self._people.note(stored.user_ids)
+        for source, ids in stored.identities.items():
+            if source != STUDENT_SYSTEM:  # no evidence source
+                self._people.note_identities(source, ids)
         for member in page:
             user_id = stored.user_ids[member.platform_user_id]
             self._listed.add(user_id)

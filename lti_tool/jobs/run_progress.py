@@ -60,7 +60,7 @@ class People:
     def __init__(self, school: School) -> None:
         self._school = school
         self._users: dict[str, int] = {}
-        self._identities: dict[tuple[str, str], int] = {}
+        self._identities: dict[str, dict[str, int]] = {}
 
     def note(self, users: Mapping[str, int]) -> None:
         """Remember users by ``sub``."""
@@ -78,14 +78,24 @@ class People:
         self.note(found)
         return known | found
 
+    def note_identities(self, source: str, users: Mapping[str, int]) -> None:
+        """Remember users by what a source's API calls them."""
+        remembered = self._identities.setdefault(source, {})
+        if len(remembered) + len(users) > MOST_REMEMBERED:
+            remembered.clear()
+        remembered.update(users)
+
+    def forget_identities(self, source: str) -> None:
+        """Ask again who is who: the source itself said something new."""
+        self._identities.pop(source, None)
+
     def known(self, session: Session, source: str, external_ids: Collection[str]) -> Mapping[str, int]:
         """Return the users of a platform's own ids, as far as anybody explained them."""
-        known = {one: self._identities[source, one] for one in external_ids if (source, one) in self._identities}
-        missing = [one for one in external_ids if one not in known]
-        if missing:
-            found = identities.find_users(session, self._school, source, missing)
-            if len(self._identities) + len(found) > MOST_REMEMBERED:
-                self._identities.clear()
-            self._identities.update({(source, one): user for one, user in found.items()})
-            known |= found
-        return known
+        remembered = self._identities.setdefault(source, {})
+        missing = [one for one in external_ids if one not in remembered]
+        if not missing:
+            return remembered
+        known = {one: remembered[one] for one in external_ids if one in remembered}
+        found = identities.find_users(session, self._school, source, missing)
+        self.note_identities(source, found)
+        return known | found

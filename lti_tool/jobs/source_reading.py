@@ -135,6 +135,8 @@ class SourceReader:
         if malformed:
             self._progress.counts["malformed"] += malformed.total()
         self._progress.has_changes |= changed > 0
+        if changed:
+            self._people.forget_identities(self._source.name)
         return changed > 0
 
     # -- how it ended -------------------------------------------------------------------------------------------------

@@ -112,6 +112,8 @@ class HostedAssertion(Base):
     """The signed form, made when somebody first asks for it."""
     withdrawn: Mapped[str | None] = pseudonymous()
     """Ids of signed forms that were taken back, one a line."""
+    earlier: Mapped[str | None] = pseudonymous()
+    """Ids of signed forms that name an earlier address, one a line: they hold as long as the award does."""
     created_at: Mapped[datetime] = pseudonymous()
     changed_at: Mapped[datetime] = pseudonymous()
 

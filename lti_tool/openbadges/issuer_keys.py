@@ -184,8 +184,8 @@ def _members(value: object) -> list[object]:
     return value if isinstance(value, list) else [value]
 
 
-def _ids(value: object) -> set[object]:
-    return {one.get("id") if isinstance(one, dict) else one for one in _members(value) if not isinstance(one, list)}
+def _ids(value: object) -> list[object]:
+    return [one.get("id") if isinstance(one, dict) else one for one in _members(value)]
 
 
 def _finding(outcome: CheckOutcome, reason: str, issuer_id: str) -> Check:

@@ -4,6 +4,8 @@ A duplicated key is the classic one: engines differ in which value counts, so on
 """
 
 import json
+import math
+import re
 from typing import Any, NoReturn
 
 from lti_tool.errors import CredentialInvalidError
@@ -12,6 +14,7 @@ from lti_tool.openbadges.contexts import JsonObject
 MAX_DOCUMENT_BYTES = 1024 * 1024
 MAX_DEPTH = 32
 MAX_DIGITS = 30
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def read_json(source: str | bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> JsonObject:
@@ -35,6 +38,8 @@ def read_json(source: str | bytes, *, max_bytes: int = MAX_DOCUMENT_BYTES) -> Js
     if not isinstance(parsed, dict):
         raise CredentialInvalidError("The document is not a JSON object.", code="json_invalid")
     check_depth(parsed)
+    if _HALF.search(text):
+        _refuse_halves(parsed)
     return parsed
 
 
@@ -66,7 +71,18 @@ def _integer(text: str) -> int:
 def _decimal(text: str) -> float:
     if len(text) > MAX_DIGITS:
         raise ValueError("too many digits")
-    return float(text)
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("too large a number")
+    return number
+
+
+def _refuse_halves(parsed: JsonObject) -> None:
+    """Refuse half of a surrogate pair, which an escape can spell and no page or database can show."""
+    try:
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise CredentialInvalidError("The document is not JSON.", code="json_invalid") from None
 
 
 def _refuse_constant(_name: str) -> NoReturn:

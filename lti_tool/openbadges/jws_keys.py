@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -26,7 +27,8 @@ ALGORITHMS: Mapping[str, type[PublicKey]] = {
     "EdDSA": Ed25519PublicKey,
     "Ed25519": Ed25519PublicKey,
 }
-SMALLEST_RSA = 2048
+SMALLEST_RSA, LARGEST_RSA = 2048, 8192
+"""Bits; what is larger than anybody uses only keeps a verifier busy."""
 SECRET_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 """Members of a JWK that only its owner may have; a document that shows one is not to be relied on."""
 
@@ -50,7 +52,7 @@ def verify_jws(jws: str, header: JsonObject, key: PublicKey) -> None:
 
 
 def _fits(key: PublicKey, kind: type[PublicKey]) -> bool:
-    if isinstance(key, RSAPublicKey) and key.key_size < SMALLEST_RSA:
+    if isinstance(key, RSAPublicKey) and not SMALLEST_RSA <= key.key_size <= LARGEST_RSA:
         return False
     if isinstance(key, EllipticCurvePublicKey) and not isinstance(key.curve, SECP256R1):
         return False
@@ -60,7 +62,7 @@ def _fits(key: PublicKey, kind: type[PublicKey]) -> bool:
 def read_jwk(jwk: object) -> PublicKey:
     """Return the public key of a JWK; raises ``CredentialInvalidError`` (``key_unsupported``)."""
     unusable = CredentialInvalidError("The key cannot be used.", code="key_unsupported")
-    if not isinstance(jwk, dict) or not SECRET_MEMBERS.isdisjoint(jwk) or jwk.get("kty") not in {"RSA", "EC", "OKP"}:
+    if not isinstance(jwk, dict) or not SECRET_MEMBERS.isdisjoint(jwk) or jwk.get("kty") not in ("RSA", "EC", "OKP"):
         raise unusable
     plain = {name: value for name, value in jwk.items() if name in {"kty", "n", "e", "crv", "x", "y"}}
     names = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
@@ -68,7 +70,7 @@ def read_jwk(jwk: object) -> PublicKey:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a short key is refused by ``verify_jws``
             key: Any = jwt.PyJWK.from_dict(plain, names[plain["kty"]]).key
-    except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, UnsupportedAlgorithm):
         raise unusable from None
     return _checked(key, unusable)
 
@@ -80,7 +82,7 @@ def read_pem(pem: object) -> PublicKey:
         raise unusable
     try:
         return _checked(load_pem_public_key(pem.encode()), unusable)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         raise unusable from None
 
 
@@ -128,7 +130,7 @@ def _check_method(method: JsonObject, document: JsonObject, issuer_id: str) -> N
     if method.get("controller", issuer_id) != issuer_id:
         raise CredentialInvalidError("The key is not the issuer's.", code="issuer_mismatch")
     allowed = document.get("assertionMethod")
-    names = {one.get("id") if isinstance(one, dict) else one for one in allowed} if isinstance(allowed, list) else None
+    names = [one.get("id") if isinstance(one, dict) else one for one in allowed] if isinstance(allowed, list) else None
     if names is not None and method.get("id") not in names:
         raise CredentialInvalidError("The issuer does not sign with the key.", code="key_not_listed")
 

@@ -143,7 +143,7 @@ def _status_of(entry: JsonObject, credential: JsonObject, documents: Documents, 
         listed = documents.get(entry["id"])
         if listed.get("issuer") != issuer_id_of(credential):
             raise CredentialInvalidError("The revocation list is another issuer's.", code="status_list_untrusted")
-        return "revoked" if credential["id"] in set(_revoked_ids(listed)) else ""
+        return "revoked" if credential["id"] in list(_revoked_ids(listed)) else ""
     raise CredentialInvalidError("This kind of status is not known.", code="status_type_unsupported")
 
 
@@ -184,7 +184,7 @@ def _recipient(credential: JsonObject, email: str | None) -> Check:
     addressed = [
         one
         for one in members(credential["credentialSubject"].get("identifier"))
-        if one.get("identityType") in {"emailAddress", "email"} and isinstance(one.get("identityHash"), str)
+        if one.get("identityType") in ("emailAddress", "email") and isinstance(one.get("identityHash"), str)
     ]
     if not addressed:
         return Check("recipient", CheckOutcome.UNKNOWN, "recipient_without_email")

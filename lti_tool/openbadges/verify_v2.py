@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from lti_tool.errors import CredentialInvalidError, OutboundError, ToolError
 from lti_tool.openbadges.contexts import JsonObject
@@ -80,7 +80,7 @@ def _unavailable(error: ToolError) -> tuple[CheckOutcome, str]:
 def _hosted(given: JsonObject, documents: Documents) -> tuple[JsonObject, bool]:
     """What the assertion's address answers, and whether it answered that it is gone."""
     url = given.get("id")
-    if not isinstance(url, str) or urlsplit(url).scheme not in {"https", "http"}:
+    if not isinstance(url, str) or _parts(url) is None:
         raise CredentialInvalidError("The assertion has no address.", code="assertion_without_address")
     answer = documents.ask(url, ACCEPT)
     if answer.status == GONE:
@@ -112,7 +112,7 @@ def _member(value: object, documents: Documents) -> JsonObject:
 def _issuer(value: object, documents: Documents) -> JsonObject:
     """The issuer, always as its own address answers: an embedded one could claim any name and allow any host."""
     url = value.get("id") if isinstance(value, dict) else value
-    if not isinstance(url, str) or urlsplit(url).scheme not in {"https", "http"}:
+    if not isinstance(url, str) or _parts(url) is None:
         raise CredentialInvalidError("The issuer has no address.", code="members_missing")
     issuer = documents.get(url, ACCEPT)
     if issuer.get("id") != url:
@@ -158,7 +158,7 @@ def _hosted_by(assertion: JsonObject, issuer: JsonObject) -> list[Check]:
     rules = rules if isinstance(rules, dict) else {}
     starts, hosts = texts(rules.get("startsWith")), texts(rules.get("allowedOrigins"))
     if starts or hosts:
-        is_there = any(_is_below(url, start) for start in starts) or urlsplit(url).netloc in hosts
+        is_there = any(_is_below(url, start) for start in starts) or _origin(url)[1] in hosts
     else:
         is_there = _origin(url) == _origin(issuer_id)
     said = {"issuer": issuer_id}
@@ -173,8 +173,17 @@ def _is_below(url: str, start: str) -> bool:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+    """Where an address is; what is no web address is only where it is itself."""
+    parts = _parts(url)
+    return (url, "") if parts is None else (parts.scheme, parts.netloc.lower())
+
+
+def _parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return parts if parts.scheme in {"https", "http"} else None
 
 
 def _signed_by(handed: Handed, assertion: JsonObject, issuer: JsonObject, documents: Documents) -> list[Check]:
@@ -183,7 +192,7 @@ def _signed_by(handed: Handed, assertion: JsonObject, issuer: JsonObject, docume
     said = {"issuer": issuer_id}
     try:
         creator = assertion["verification"].get("creator")
-        listed = {one.get("id") if isinstance(one, dict) else one for one in _several(issuer.get("publicKey"))}
+        listed = [one.get("id") if isinstance(one, dict) else one for one in _several(issuer.get("publicKey"))]
         if not isinstance(creator, str):
             raise CredentialInvalidError("The assertion names no key.", code="key_not_named")
         if creator not in listed:
@@ -217,10 +226,10 @@ def _listed(assertion: JsonObject, issuer: JsonObject, documents: Documents) -> 
     owner = listed.get("issuer")
     if (owner.get("id") if isinstance(owner, dict) else owner) != issuer["id"] and not _is_same_site(owner, issuer):
         return Check("status", UNKNOWN, "status_list_untrusted")
-    named = {assertion.get("id"), assertion.get("uid")} - {None}
+    named = set(texts([assertion.get("id"), assertion.get("uid")]))
     for entry in _several(listed.get("revokedAssertions")):
         one = entry if isinstance(entry, dict) else {"id": entry}
-        if not named.isdisjoint({one.get("id"), one.get("uid")} - {None}) and one.get("revoked", True) is not False:
+        if not named.isdisjoint(texts([one.get("id"), one.get("uid")])) and one.get("revoked", True) is not False:
             return Check("status", FAILED, "revoked")
     return Check("status", PASSED)
 
@@ -257,7 +266,7 @@ def _moment(value: object) -> datetime | None:
 def _recipient(recipient: JsonObject, email: str | None) -> Check:
     if not email:
         return Check("recipient", NOT_CHECKED)
-    if recipient.get("type") not in {"email", "schema:email", "http://schema.org/email"}:
+    if recipient.get("type") not in ("email", "schema:email", "http://schema.org/email"):
         return Check("recipient", UNKNOWN, "recipient_without_email")
     candidates = {email, email.strip(), normalise_email(email)}
     if any(_is_addressed_to(recipient, one) for one in candidates):

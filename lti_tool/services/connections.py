@@ -119,7 +119,6 @@ def resume(session: Session, connection: BackpackConnection, now: datetime) -> l
     kept_back = session.scalars(
         select(Delivery).where(
             Delivery.connection_id == connection.id,
-            Delivery.purpose == DeliveryPurpose.PUT,
             Delivery.state == DeliveryState.FAILED,
             Delivery.error_code.in_(CURED_BY_CONNECTING),
         )

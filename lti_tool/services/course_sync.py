@@ -40,9 +40,19 @@ class Freshness:
 
 
 def request_sync(
-    session: Session, context: Context, reason: str, now: datetime, *, unless_read_since: datetime | None = None
+    session: Session,
+    context: Context,
+    reason: str,
+    now: datetime,
+    *,
+    unless_read_since: datetime | None = None,
+    pause: timedelta | None = None,
 ) -> int | None:
-    """Ask for a reading of the course; returns the id of the run to take, or ``None``: one is open or recent enough."""
+    """Ask for a reading of the course; returns the id of the run to take, or ``None``: one is open or recent enough.
+
+    ``pause``: how long after the last reading ended the next one begins at the earliest; a run that is put off so is
+    not returned, and taken when it is due.
+    """
     if unless_read_since is not None:
         recent = select(SyncRun.id).where(
             SyncRun.context_id == context.id,
@@ -56,6 +66,7 @@ def request_sync(
     )
     waiting = session.scalar(open_run)
     priority = PRIORITIES.get(reason, 0)
+    due_at = now if pause is None else max(now, _earliest(session, context.id, pause) or now)
     if waiting is not None:
         if waiting.priority < priority:
             waiting.priority = priority
@@ -70,7 +81,7 @@ def request_sync(
         reason=reason,
         priority=priority,
         attempts=0,
-        due_at=now,
+        due_at=due_at,
         counts={},
     )
     try:
@@ -78,7 +89,13 @@ def request_sync(
             session.add(run)
     except IntegrityError:  # somebody else asked at the same moment; one reading serves both
         return None
-    return run.id
+    return run.id if due_at <= now else None
+
+
+def _earliest(session: Session, context_id: int, pause: timedelta) -> datetime | None:
+    """When the last reading's pause ends; ``None`` when there was none."""
+    last = session.scalar(select(func.max(SyncRun.finished_at)).where(SyncRun.context_id == context_id))
+    return None if last is None else last + pause
 
 
 def _bring_forward(session: Session, run_id: int, now: datetime) -> int | None:
@@ -176,9 +193,7 @@ def take_run(session: Session, run_id: int, now: datetime) -> SyncRun | None:
         return None
     registration_id, organization_id = institution
     # Two that take runs of one institution take turns here (PostgreSQL; SQLite has one writer anyway).
-    session.execute(
-        select(Registration.id).where(Registration.id == registration_id).with_for_update(key_share=True)
-    )
+    session.execute(select(Registration.id).where(Registration.id == registration_id).with_for_update(key_share=True))
     taken = session.execute(
         update(SyncRun)
         .where(SyncRun.id == run_id, _is_due(now), ~_is_busy(registration_id, organization_id, now))

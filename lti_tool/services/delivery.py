@@ -27,6 +27,8 @@ from lti_tool.services.upsert import insert_once
 CONVERSATIONS = 3
 """Batches under way with one host at a time, from all workers."""
 WAITING = (DeliveryState.QUEUED, DeliveryState.FAILED)
+MAY_BE_THERE = frozenset({"backpack_altered", "backpack_not_shown", "backpack_unavailable", "host_unavailable"})
+"""Reasons of failed deliveries after which the host may hold the badge all the same."""
 
 
 def queue_delivery(
@@ -70,6 +72,17 @@ def is_there(delivery: Delivery) -> bool:
     )
 
 
+def is_overtaken(session: Session, delivery: Delivery) -> bool:
+    """Whether a newer copy went, or is to go, to the same backpack: sent now, this one would take its place."""
+    version = delivery.credential_version
+    if version.state is not VersionState.SUPERSEDED:
+        return False
+    later = select(Delivery.id).join(CredentialVersion, CredentialVersion.id == Delivery.credential_version_id)
+    later = later.where(CredentialVersion.credential_id == version.credential_id)
+    later = later.where(CredentialVersion.number > version.number, Delivery.purpose == DeliveryPurpose.PUT)
+    return session.scalar(later.where(Delivery.connection_id == delivery.connection_id).limit(1)) is not None
+
+
 def follow_reissue(session: Session, credential: Credential, now: datetime) -> list[int]:
     """Send the newest signed copy to every backpack an earlier one went or was to go to; returns the deliveries.
 
@@ -100,7 +113,7 @@ def follow_revocation(session: Session, credential: Credential, now: datetime) -
     return [
         _want(session, earlier.credential_version, earlier.connection, DeliveryPurpose.WITHDRAW, now).id
         for earlier in _newest_by_connection(session, credential).values()
-        if earlier.state is not DeliveryState.FAILED
+        if earlier.state is not DeliveryState.FAILED or earlier.error_code in MAY_BE_THERE
     ]
 
 

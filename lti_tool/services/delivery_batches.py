@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from lti_tool.backpacks.base import (
     Backpack,
@@ -30,6 +30,7 @@ from lti_tool.models import (
     BackpackConnection,
     BackpackHost,
     ConnectionState,
+    Credential,
     CredentialVersion,
     Delivery,
     DeliveryPurpose,
@@ -40,7 +41,7 @@ from lti_tool.models import (
 from lti_tool.openbadges import status_list
 from lti_tool.services import audit, host_pace, second_face
 from lti_tool.services.backpacks import known_host, read_tokens
-from lti_tool.services.delivery import CONVERSATIONS, due_at_host
+from lti_tool.services.delivery import CONVERSATIONS, due_at_host, is_overtaken
 from lti_tool.vault import Vault
 
 LEASE: Final = timedelta(minutes=3)
@@ -154,7 +155,10 @@ def _take(session: Session, host_id: int, limit: int, now: datetime) -> Sequence
         .values(state=DeliveryState.SENDING, lease_until=now + LEASE, attempts=Delivery.attempts + 1)
         .execution_options(synchronize_session=False)
     )
+    # What every parcel is made of comes along: asked for one by one it would be four questions each.
+    award = joinedload(Delivery.credential_version).joinedload(CredentialVersion.credential).joinedload(Credential.award)
     found = select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.id)
+    found = found.options(joinedload(Delivery.connection), award)
     return session.scalars(found.execution_options(populate_existing=True)).all()
 
 
@@ -183,9 +187,11 @@ def _parcel(session: Session, delivery: Delivery, faces: tuple[Face, ...], now: 
     barred = BARRED.get(credential.award.state)
     if barred is not None and delivery.purpose is DeliveryPurpose.PUT:
         raise ConflictError("The badge does not hold any more.", code=barred)
+    if delivery.purpose is DeliveryPurpose.PUT and is_overtaken(session, delivery):
+        raise ConflictError("A newer copy goes there.", code="copy_overtaken")
     spare = None
     if Face.OB2_HOSTED in faces:
-        url = second_face.ensure_hosted(session, credential, None, now)
+        url = second_face.ensure_hosted(session, credential, None, now, restores=False)
         hosted = second_face.hosted_document(session, credential.public_id)
         document = BadgeDocument(Face.OB2_HOSTED, url, hosted.text)
         recipient = second_face.recipient_of(credential)

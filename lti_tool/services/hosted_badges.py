@@ -33,13 +33,13 @@ def assertions_page(
 ) -> Page:
     """Return a page of Open Badges 2.0 assertions, whose hosted face this makes if need be.
 
-    A badge that cannot have one (its learner has no e-mail address, its issuer none either) is left out of its page.
+    A badge that cannot have one (its learner has no e-mail address or took it out, its issuer has none) is left out.
     """
     found = _versions(user_id, since)
     documents = []
     for version in session.scalars(_page(found, offset, limit)):
         try:
-            second_face.ensure_hosted(session, version.credential, None, now)
+            second_face.ensure_hosted(session, version.credential, None, now, restores=False)
             hosted = second_face.hosted_document(session, version.credential.public_id)
         except ToolError:
             continue

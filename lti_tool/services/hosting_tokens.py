@@ -46,7 +46,7 @@ def store_code(
 def spend_code(session: Session, client: HostedClient, code: str, now: datetime) -> HostedCode | None:
     """Spend a code by one statement; ``None`` when it is unknown, another client's, too old or spent."""
     found = session.get(HostedCode, secret_hash(code))
-    if found is None or _client_id(session, found.hosted_consent_id) != client.id:
+    if found is None or not _is_allowed(session, found.hosted_consent_id, client):
         return None
     spent = session.execute(
         update(HostedCode)
@@ -84,7 +84,7 @@ def store_tokens(
 def spend_refresh_token(session: Session, client: HostedClient, token: str, now: datetime) -> HostedToken | None:
     """Spend a refresh token by one statement; ``None`` when it is not usable. A spent one ends its family."""
     found = _find(session, token, TokenKind.REFRESH)
-    if found is None or _client_id(session, found.hosted_consent_id) != client.id:
+    if found is None or not _is_allowed(session, found.hosted_consent_id, client):
         return None
     spent = session.execute(
         update(HostedToken)
@@ -99,15 +99,21 @@ def spend_refresh_token(session: Session, client: HostedClient, token: str, now:
 
 
 def find_access_token(session: Session, token: str, now: datetime) -> HostedToken | None:
-    """Return an access token that can be used now."""
+    """Return an access token that can be used now.
+
+    The consent is looked at, too: a code that was exchanged in the moment the learner ended it leads to nothing.
+    """
     found = _find(session, token, TokenKind.ACCESS)
-    return found if found is not None and found.ended_at is None and found.expires_at > now else None
+    if found is None or found.ended_at is not None or found.expires_at <= now:
+        return None
+    consent = found.hosted_consent
+    return found if consent.ended_at is None and found.created_at >= consent.created_at else None
 
 
 def revoke_token(session: Session, client: HostedClient, token: str, now: datetime) -> None:
     """End a token (RFC 7009): an access token alone, a refresh token with all it led to. Unknown ones are nothing."""
     found = session.scalar(select(HostedToken).where(HostedToken.token_hash == secret_hash(token)))
-    if found is None or _client_id(session, found.hosted_consent_id) != client.id:
+    if found is None or session.get_one(HostedConsent, found.hosted_consent_id).hosted_client_id != client.id:
         return
     if found.kind is TokenKind.REFRESH:
         end_family(session, found.family, now)
@@ -130,5 +136,6 @@ def _find(session: Session, token: str, kind: TokenKind) -> HostedToken | None:
     return session.scalar(wanted)
 
 
-def _client_id(session: Session, consent_id: int) -> int:
-    return session.get_one(HostedConsent, consent_id).hosted_client_id
+def _is_allowed(session: Session, consent_id: int, client: HostedClient) -> bool:
+    consent = session.get_one(HostedConsent, consent_id)
+    return consent.hosted_client_id == client.id and consent.ended_at is None

@@ -122,25 +122,33 @@ def store_identities(
 
 
 def store_people(
-    session: Session, context: Context, school: School, source: str, people: Iterable[PersonReading], now: datetime
+    session: Session, context: Context, school: School, source: str, people: Collection[PersonReading], now: datetime
 ) -> int:
-    """Remember who is who as a source says, and mark test users; returns how many identities changed."""
-    named = {one.platform_user_id: one for one in people if one.platform_user_id is not None}
-    users = ensure_users(session, school, named, now)
-    told = {one.external_id: users[sub] for sub, one in named.items()}
-    mark_test_users(session, context.id, [users[sub] for sub, one in named.items() if one.is_test_user])
-    return store_identities(session, school, source, told, now)
+    """Remember who is who as a source says, and mark test users; returns how many identities or marks are new.
+
+    Somebody whom the platform merged has several ids. A test user without a ``sub`` may be known from a launch.
+    """
+    named = {one.external_id: one.platform_user_id for one in people if one.platform_user_id is not None}
+    users = ensure_users(session, school, named.values(), now)
+    told = {external_id: users[sub] for external_id, sub in named.items()}
+    tests = {one.external_id for one in people if one.is_test_user}
+    known = find_users(session, school, source, tests - told.keys()) | told
+    marked = mark_test_users(session, context.id, {known[one] for one in tests if one in known})
+    return store_identities(session, school, source, told, now) + marked
 
 
-def mark_test_users(session: Session, context_id: int, user_ids: Collection[int]) -> None:
-    """Say of members that they are nobody's learner; once a test user, always one."""
-    if user_ids:
-        session.execute(
-            update(Membership)
-            .where(Membership.context_id == context_id, Membership.user_id.in_(list(user_ids)))
-            .where(~Membership.is_test_user)
-            .values(is_test_user=True)
-        )
+def mark_test_users(session: Session, context_id: int, user_ids: Collection[int]) -> int:
+    """Say of members that they are nobody's learner; once a test user, always one. Returns of how many it is new."""
+    if not user_ids:
+        return 0
+    marked = session.execute(
+        update(Membership)
+        .where(Membership.context_id == context_id, Membership.user_id.in_(list(user_ids)))
+        .where(~Membership.is_test_user)
+        .values(is_test_user=True)
+        .returning(Membership.id)
+    )
+    return len(marked.all())
 
 
 def note_launch(

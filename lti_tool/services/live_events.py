@@ -1,6 +1,6 @@
 """A platform's stream of events as a wake-up: the course something happened in is read soon."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +15,8 @@ from lti_tool.services.platform_apis import CANVAS
 KEY_SET = "event_key_set"
 """Member of ``PlatformApi.details``."""
 REASON = "event"
+PAUSE = timedelta(minutes=1)
+"""Somebody who grades a whole course makes an event each time: so long after a reading the next one begins."""
 
 
 def find_stream(session: Session, public_id: str) -> tuple[PlatformApi, dict[str, Any]]:
@@ -48,7 +50,8 @@ def save_key_set(
 def wake(session: Session, api: PlatformApi, event: LiveEvent, now: datetime) -> list[int]:
     """Ask for a reading of the event's course; returns the runs to take. The same event again asks for nothing more.
 
-    A course is known by its number only where a launch told it; others are read by their schedule.
+    Events of one course follow each other closely, its readings do not (``PAUSE``). A course is known by its
+    number only where a launch told it; others are read by their schedule.
     """
     if not event.is_waking:
         return []
@@ -61,5 +64,5 @@ def wake(session: Session, api: PlatformApi, event: LiveEvent, now: datetime) ->
             Context.service_ids[CANVAS].as_string().in_(event.course_ids),
         )
     )
-    runs = [course_sync.request_sync(session, course, REASON, now) for course in courses]
+    runs = [course_sync.request_sync(session, course, REASON, now, pause=PAUSE) for course in courses]
     return [run for run in runs if run is not None]

@@ -62,10 +62,14 @@ _CHANGE_ALL = _CHANGE.values(sections=bindparam("new_sections"))
 
 @dataclass(frozen=True, slots=True)
 class StoredMembers:
-    """What a page of a roster left behind: user ids by ``sub``, and how many members are new or changed."""
+    """What a page of a roster left behind: user ids by ``sub``, and how many members are new or changed.
+
+    ``identities``: user ids by the names that the platform's APIs have for them, by evidence source.
+    """
 
     user_ids: dict[str, int]
     changed: int
+    identities: dict[str, dict[str, int]]
 
 
 def store_members(
@@ -100,8 +104,9 @@ def store_members(
             (changed if is_changed else seen).append({"row": row["id"], **renewed, "new_seen_at": now})
     _write(session, names, made, changed + seen)
     users = {sub: row["user_id"] for sub, row in known.items()}
-    told = _store_identities(session, school, listed, users, now)
-    return StoredMembers(users, len(names) + len(made) + len(changed) + told)
+    told = _told_identities(listed, users)
+    new = sum(identities.store_identities(session, school, source, ids, now) for source, ids in told.items())
+    return StoredMembers(users, len(names) + len(made) + len(changed) + new, told)
 
 
 def _known(session: Session, school: School, context: Context, subs: list[str]) -> dict[str, Mapping[str, Any]]:
@@ -152,9 +157,7 @@ def _write(
             connection.execute(_CHANGE_ALL if is_told else _CHANGE, rows)
 
 
-def _store_identities(
-    session: Session, school: School, listed: Mapping[str, Member], users: Mapping[str, int], now: datetime
-) -> int:
+def _told_identities(listed: Mapping[str, Member], users: Mapping[str, int]) -> dict[str, dict[str, int]]:
     told: dict[str, dict[str, int]] = {}
     for sub, member in listed.items():
         if member.person_sourcedid:
@@ -162,4 +165,4 @@ def _store_identities(
         if member.custom:
             for source, external_id in variables.service_user_ids(member.custom).items():
                 told.setdefault(source, {})[external_id] = users[sub]
-    return sum(identities.store_identities(session, school, source, ids, now) for source, ids in told.items())
+    return told

@@ -49,7 +49,7 @@ def queue_award(session: Session, credential: Credential, now: datetime) -> int:
     """Ask for a credential that was just issued to be issued on the institution's platforms too; returns on how many.
 
     Nothing is asked for a credential that names no e-mail address: those platforms know no other recipient. Asking
-    again changes nothing, unless the newest copy names another address: then the award there is made out to that one.
+    again changes nothing, unless the newest copy names another address: the award there follows it.
     """
     achievement = credential.award.achievement
     platforms = session.scalars(
@@ -60,10 +60,11 @@ def queue_award(session: Session, credential: Credential, now: datetime) -> int:
     ).all()
     if not platforms or credential.award.state is AwardState.REVOKED:
         return 0
-    email = recipient_of(session, credential.id)
-    if email is None:
+    if recipient_of(session, credential.id) is None:
+        if credential.versions[-1].replaces:  # the learner took the address back, everywhere
+            follow_revocation(session, credential, now)
         return 0
-    _follow_address(session, credential.id, normalise_email(email), now)
+    _follow_address(session, credential.id, now)
     return sum(_insert(session, platform_id, credential.id, now) for platform_id in platforms)
 
 
@@ -110,13 +111,18 @@ def _insert(session: Session, platform_id: int, credential_id: int, now: datetim
     return made is not None
 
 
-def _follow_address(session: Session, credential_id: int, email: str, now: datetime) -> None:
-    issued = select(MirroredAward).where(
-        MirroredAward.credential_id == credential_id, MirroredAward.state == MirrorState.ISSUED
-    )
-    for row in session.scalars(issued):
-        if row.receipt is not None and row.receipt["email"] != email:
-            row.state, row.attempts, row.due_at, row.settled_at = MirrorState.QUEUED, 0, now, None
+def _follow_address(session: Session, credential_id: int, now: datetime) -> None:
+    """Send again what is made out to another address than the newest copy, or was taken back for want of one."""
+    named = recipient_of(session, credential_id)
+    if named is None:
+        return
+    own = select(MirroredAward).where(MirroredAward.credential_id == credential_id)
+    for row in session.scalars(own.where(MirroredAward.state.in_((MirrorState.ISSUED, MirrorState.REVOKED)))):
+        if row.state is MirrorState.REVOKED:
+            row.remote_id = row.receipt = None
+        elif row.receipt is None or row.receipt["email"] == normalise_email(named):
+            continue
+        row.state, row.attempts, row.due_at, row.settled_at = MirrorState.QUEUED, 0, now, None
 
 
 def recipient_of(session: Session, credential_id: int) -> str | None:
@@ -201,6 +207,7 @@ def settle(session: Session, row_id: int, issued: IssuedAward, outcome: str, now
     if row.state is MirrorState.SENDING:
         row.state, row.settled_at = MirrorState.ISSUED, now
         _record(session, row, now)
+        _follow_address(session, row.credential_id, now)
     row.issuing_platform.last_success_at, row.issuing_platform.error_code = now, None
 
 
@@ -209,6 +216,8 @@ def settle_revocation(session: Session, row_id: int, now: datetime) -> None:
     row = session.get_one(MirroredAward, row_id, populate_existing=True)
     row.state, row.settled_at, row.lease_until, row.error_code = MirrorState.REVOKED, now, None, None
     _record(session, row, now)
+    if row.credential.award.state is not AwardState.REVOKED:
+        _follow_address(session, row.credential_id, now)
     row.issuing_platform.last_success_at, row.issuing_platform.error_code = now, None
 
 
@@ -284,12 +293,8 @@ def _fail(session: Session, row: MirroredAward, error_code: str, now: datetime) 
 
 
 def _record(session: Session, row: MirroredAward, now: datetime, payload: dict[str, Any] | None = None) -> None:
+    action, subject = f"mirrored_award.{row.state.value}", f"mirrored_award:{row.id}"
+    organization_id = row.issuing_platform.organization_id
     audit.record(
-        session,
-        f"mirrored_award.{row.state.value}",
-        actor="job",
-        subject=f"mirrored_award:{row.id}",
-        organization_id=row.issuing_platform.organization_id,
-        payload=payload,
-        now=now,
+        session, action, actor="job", subject=subject, organization_id=organization_id, payload=payload, now=now
     )

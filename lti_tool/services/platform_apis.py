@@ -12,7 +12,15 @@ from sqlalchemy.orm import Session
 from lti_tool.characters import one_line
 from lti_tool.errors import InvalidInputError, NotFoundError
 from lti_tool.evidence import canvas_scopes
-from lti_tool.models import ApiGrant, Deployment, GrantState, Organization, PlatformApi, Registration
+from lti_tool.models import (
+    INSTITUTION,
+    ApiGrant,
+    Deployment,
+    GrantState,
+    Organization,
+    PlatformApi,
+    Registration,
+)
 from lti_tool.services import audit
 from lti_tool.services.upsert import insert_once
 from lti_tool.vault import Vault
@@ -38,7 +46,7 @@ class Institution:
     @property
     def own_grant(self) -> ApiGrant | None:
         """The institution's grant, also one that has to be made anew; ``None`` when there is none."""
-        return next((one for one in self.grants if one.user_id is None), None)
+        return next((one for one in self.grants if one.place == INSTITUTION), None)
 
 
 def list_institutions(session: Session, registration_id: int, source: str) -> list[Institution]:
@@ -244,7 +252,7 @@ def _grants(session: Session, api: PlatformApi | None) -> list[ApiGrant]:
     found = session.scalars(
         select(ApiGrant)
         .where(ApiGrant.platform_api_id == api.id, ApiGrant.state != GrantState.ENDED)
-        .order_by(ApiGrant.user_id.is_not(None), ApiGrant.id)
+        .order_by(ApiGrant.place != INSTITUTION, ApiGrant.id)
     )
     return list(found)
 

@@ -54,18 +54,24 @@ def recipient_of(credential: Credential) -> str | None:
     return credential.award.user.email
 
 
-def ensure_hosted(session: Session, credential: Credential, email: str | None, now: datetime) -> str:
+def ensure_hosted(
+    session: Session, credential: Credential, email: str | None, now: datetime, *, restores: bool = True
+) -> str:
     """Make sure that the hosted assertion exists and names the badge's recipient; returns its URL, which is its id.
 
     ``email``: the address that it must name, ``None`` for whatever the badge names. Asking again changes nothing.
+    ``restores``: the learner asks for this form by themselves, so one that they took back holds again.
     Raises ``ConflictError``: ``credential_pending`` before the first signing, ``subject_without_email`` where no
-    address is known, ``recipient_other`` where the badge is somebody else's than ``email``; ``IssuingError``
-    (``issuer_incomplete``) where the issuer has no e-mail or web address.
+    address is known, ``address_taken_back`` where it was taken back, ``recipient_other`` where the badge is somebody
+    else's than ``email``; ``IssuingError`` (``issuer_incomplete``) where the issuer has no e-mail or web address.
     """
     v2.check_issuer(issuer_value(credential.award.achievement.issuer_profile))
-    if _newest(credential) is None:
+    copy = _newest(credential)
+    if copy is None:
         raise ConflictError("The badge is being signed; try again in a moment.", code="credential_pending")
-    recipient = recipient_of(credential)
+    recipient, known = recipient_of(credential), find_hosted(session, credential)
+    if known is not None and not known.email and not restores and copy.subject_kind is not SubjectKind.EMAIL_HASH:
+        raise ConflictError("The learner took their address out of the badge.", code="address_taken_back")
     if not recipient:
         raise ConflictError(
             "Open Badges 2.0 names its recipient by e-mail address, and the platform shares none for this learner.",
@@ -157,14 +163,28 @@ def follow_copy(
 
 def _address(hosted: HostedAssertion, recipient: str, now: datetime) -> None:
     """Name another address, with a salt of its own: two hashes of one person have nothing in common."""
+    if hosted.jws is not None:
+        hosted.earlier = "\n".join(_given_away(hosted))
     hosted.email, hosted.salt, hosted.jws, hosted.changed_at = recipient, secrets.token_hex(16), None, now
 
 
 def _take_back_signed(hosted: HostedAssertion) -> None:
-    if hosted.jws is not None:
-        listed = [hosted.withdrawn] if hosted.withdrawn else []
-        url = v2_model.signed_id(assertion_url(hosted.credential), hosted.salt)
-        hosted.withdrawn = "\n".join([*listed, url])
+    given_away = _given_away(hosted)
+    if given_away:
+        hosted.withdrawn = "\n".join([*(hosted.withdrawn or "").splitlines(), *given_away])
+        hosted.earlier = hosted.jws = None
+
+
+def _given_away(hosted: HostedAssertion) -> list[str]:
+    """Ids of the signed forms that hold as long as the award does."""
+    own = [] if hosted.jws is None else [v2_model.signed_id(assertion_url(hosted.credential), hosted.salt)]
+    return [*(hosted.earlier or "").splitlines(), *own]
+
+
+def revoked_ids(hosted: HostedAssertion) -> list[str]:
+    """Return the ids of signed forms that do not hold any more."""
+    is_over = hosted.credential.award.state is AwardState.REVOKED
+    return [*(hosted.withdrawn or "").splitlines(), *(_given_away(hosted) if is_over else [])]
 
 
 def _newest(credential: Credential) -> CredentialVersion | None:

@@ -1,7 +1,5 @@
 """What Open Badges 2.0 assertions lead to: badge classes, the issuer, its RSA keys and its list of revoked ones."""
 
-from collections.abc import Iterator
-
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -16,12 +14,12 @@ from lti_tool.models import (
     HostedAssertion,
     IssuerProfile,
 )
-from lti_tool.openbadges import jws, v2, v2_model
+from lti_tool.openbadges import jws, v2
 from lti_tool.openbadges.contexts import JsonObject
 from lti_tool.services import jws_keys
 from lti_tool.services.achievement_cards import achievement_card
 from lti_tool.services.issuers import get_issuer, issuer_value
-from lti_tool.services.second_face import assertion_url
+from lti_tool.services.second_face import revoked_ids
 
 OPEN = (AchievementState.LIVE, AchievementState.RETIRED)
 
@@ -92,11 +90,5 @@ def revocation_list(session: Session, public_id: str) -> JsonObject:
         )
         .order_by(HostedAssertion.id)
     )
-    revoked = [one for hosted in found for one in _revoked_ids(hosted)]
+    revoked = [one for hosted in found for one in revoked_ids(hosted)]
     return v2.compose_revocation_list(profile.url_id, revoked)
-
-
-def _revoked_ids(hosted: HostedAssertion) -> Iterator[str]:
-    yield from (hosted.withdrawn or "").splitlines()
-    if hosted.credential.award.state is AwardState.REVOKED and hosted.jws is not None:
-        yield v2_model.signed_id(assertion_url(hosted.credential), hosted.salt)

@@ -165,6 +165,21 @@ REASONS: Mapping[str, Reason] = {
         _NOTHING,
         WAIT,
     ),
+    "copy_overtaken": Reason(
+        _l("A newer copy of the badge was sent instead."),
+        _l("A newer copy of the badge was sent instead."),
+        _NOTHING,
+        WAIT,
+    ),
+    "address_taken_back": Reason(
+        _l(
+            "%(host)s takes only badges that name an e-mail address, and you took yours out of this one. Get a new "
+            "copy with your address, or use another backpack."
+        ),
+        _l("%(host)s takes only badges that name an e-mail address, and the learner took theirs out of this one."),
+        _NOTHING,
+        NEW_COPY,
+    ),
     "status_not_revoked": Reason(
         _l("%(host)s may still show the badge as valid. Whoever checks it there is told the truth."),
         _l("The badge's status does not say that it is revoked. Tell the person who looks after this tool."),

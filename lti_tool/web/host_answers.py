@@ -32,7 +32,9 @@ class AccessToken:
         self.row = row
 
     def get_scope(self) -> str:
-        return self.row.scope
+        """What it was given for and its learner still allows: they may have allowed less since."""
+        allowed = self.row.hosted_consent.scope.split()
+        return " ".join(one for one in self.row.scope.split() if one in allowed)
 
     def is_expired(self) -> bool:
         return False

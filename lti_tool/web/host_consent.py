@@ -45,13 +45,20 @@ def register() -> Response:
     """Register a backpack (RFC 7591), without an initial token."""
     try:
         allows_http = services().settings.public_url.startswith("http://")
-        metadata = read_metadata(request.get_json(silent=True), allows_http=allows_http)
+        metadata = read_metadata(_body(), allows_http=allows_http, tool_name=services().settings.tool_name)
     except RegistrationRefusal as refusal:
         return _json({"error": refusal.error, "error_description": refusal.description}, 400)
     secret = hosting.new_client_secret()
     with services().database.write() as session:
         client = hosting.register_client(session, metadata, secret, services().clock())
         return _json(answer_document(client, secret), 201)
+
+
+def _body() -> object:
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:  # nested without end
+        return None
 
 
 @blueprint.get(f"{OAUTH}/authorize")
@@ -103,7 +110,7 @@ def _asked() -> CodeGrant | Response:
 
 def _consent_page(asked: CodeGrant, typed: str, error: str | None) -> Response:
     client = asked.request.client.row
-    g.form_action = (asked.request.payload.redirect_uri,)
+    g.form_action = ("*",)  # browsers count every redirect after the form's, and backpacks pass people on to their pages
     granted = asked.request.scope.split()
     page = render_template(
         "host/consent.html",

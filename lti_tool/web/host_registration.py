@@ -1,5 +1,7 @@
 """Backpacks that register themselves to collect here (RFC 7591; Open Badges 2.1, section 5.1; Open Badges 3.0, 7.2)."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +11,9 @@ from lti_tool.models import HostedClient
 from lti_tool.services.hosting import ClientMetadata
 from lti_tool.web.host_oauth import BADGE_CONNECT, OB3_SCOPES, SCOPES
 
-NAME_LENGTH, ADDRESS_LENGTH, TEXT_LENGTH = 255, 2048, 255
+NAME_LENGTH, ADDRESS_LENGTH, TEXT_LENGTH = 100, 2048, 255
+_HOST = re.compile(r"[a-z0-9._\-]+|[0-9a-f:.]+")
+"""Browsers read some other characters as the end of the host, so people would be shown another one."""
 MOST_REDIRECTS = 10
 GRANTS = {"authorization_code", "refresh_token"}
 ADDRESSES = ("client_uri", "logo_uri", "tos_uri", "policy_uri")
@@ -23,11 +27,12 @@ class RegistrationRefusal(Exception):
         self.error, self.description = error, description
 
 
-def read_metadata(document: object, *, allows_http: bool) -> ClientMetadata:
+def read_metadata(document: object, *, allows_http: bool, tool_name: str) -> ClientMetadata:
     """Return what a backpack says about itself; raises ``RegistrationRefusal``.
 
     Every address is https and on the host of ``client_uri``, so that the host a learner reads is the host that gets
-    the badges. ``allows_http``: this tool itself runs on plain http, on somebody's own machine.
+    the badges. ``allows_http``: this tool itself runs on plain http, on somebody's own machine. Who calls itself by
+    ``tool_name`` is known by its host instead.
     """
     if not isinstance(document, Mapping):
         raise RegistrationRefusal("invalid_client_metadata", "The body must be a JSON object")
@@ -45,7 +50,7 @@ def read_metadata(document: object, *, allows_http: bool) -> ClientMetadata:
     scope = _scope(document.get("scope"))
     return ClientMetadata(
         protocol="badge_connect" if scope.startswith(BADGE_CONNECT) else "ob3_api",
-        name=_text(document, "client_name", NAME_LENGTH) or str(urlsplit(home).hostname),
+        name=_name(document, tool_name) or str(urlsplit(home).hostname),
         client_uri=home,
         redirect_uris=uris,
         scope=scope,
@@ -92,9 +97,22 @@ def _address(value: object, name: str, allows_http: bool) -> str:
     except ValueError:
         raise refusal from None
     schemes = {"https", "http"} if allows_http else {"https"}
-    if parts.scheme not in schemes or not host or parts.fragment or parts.username is not None:
+    if parts.scheme not in schemes or not host or not _HOST.fullmatch(host):
+        raise refusal
+    if parts.fragment or parts.username is not None:
         raise refusal
     return value
+
+
+def _name(document: Mapping[str, Any], tool_name: str) -> str | None:
+    """The name without characters that nobody sees; ``None`` where it would pass for this tool's own."""
+    name = _text(document, "client_name", TEXT_LENGTH) or ""
+    name = one_line("".join(one for one in name if one.isprintable()))[:NAME_LENGTH].strip()
+    return None if _letters(tool_name) in _letters(name) else name or None
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _text(document: Mapping[str, Any], name: str, longest: int) -> str | None:

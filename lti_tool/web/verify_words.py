@@ -69,6 +69,13 @@ VERDICTS: Mapping[Verdict, VerdictWords] = {
     ),
 }
 
+HOSTED = VerdictWords(
+    _l("This badge is valid"),
+    _l("Its issuer vouches for it at the badge's own address, and it holds today."),
+    "success",
+    "check",
+)
+
 OTHER_RECIPIENT = VerdictWords(
     _l("This badge was not issued to that e-mail address"),
     _l("No other check failed. Do not take it for this person's badge before you know which address they used."),
@@ -113,6 +120,17 @@ CHECKS: Mapping[str, Mapping[CheckOutcome, Any]] = {
     },
 }
 
+HOSTED_CHECKS: Mapping[str, Mapping[CheckOutcome, Any]] = {
+    "intact": {
+        PASSED: _l("It is kept at an address of its own. That address was asked, and what it answered was checked.")
+    },
+    "signed_by": {
+        PASSED: _l("The address belongs to the issuer it names."),
+        FAILED: _l("The address does not belong to the issuer it names."),
+    },
+}
+"""The same checks where nothing is signed: an Open Badges 2.0 badge that its address vouches for."""
+
 NOT_CHECKED: Mapping[str, Any] = {
     "signed_by": _l("Whose key it is was not checked, because the signature does not hold."),
     "status": _l("Whether it was revoked was not checked, because an earlier check did not pass."),
@@ -142,7 +160,6 @@ REASONS: Mapping[str, Any] = {
     "key_unknown": _l("The key could not be had from the issuer."),
     "key_not_named": _l("The signature does not say which key it was made with."),
     "claims_differ": _l("The envelope says something else than the badge in it: %(members)s"),
-    "hosted": _l("It is kept at an address of its own. That address was asked, and what it answered was checked."),
     "assertion_without_address": _l("It names no address where it is kept, and it is not signed either."),
     "assertion_other": _l("Its address answers with another badge."),
     "key_ended": _l("The key was no longer in use when the badge was signed."),
@@ -213,18 +230,26 @@ def verdict_words(report: VerificationReport) -> VerdictWords:
     """Return the verdict in words; a badge that is only somebody else's is not called false."""
     if {check.code for check in report.checks if check.outcome is FAILED} == {"recipient"}:
         return OTHER_RECIPIENT
-    return VERDICTS[report.outcome]
+    return HOSTED if report.outcome is Verdict.VALID and _is_hosted(report) else VERDICTS[report.outcome]
 
 
 def check_lines(report: VerificationReport) -> list[CheckLine]:
     """Return one line for each check, in the order they were made."""
-    return [_line(check) for check in report.checks]
+    is_hosted = _is_hosted(report)
+    return [_line(check, is_hosted=is_hosted) for check in report.checks]
 
 
-def _line(check: Check) -> CheckLine:
+def _is_hosted(report: VerificationReport) -> bool:
+    return any(check.reason == "hosted" for check in report.checks)
+
+
+def _line(check: Check, *, is_hosted: bool) -> CheckLine:
     label, icon, tone = _LOOKS[check.outcome]
     if check.outcome is CheckOutcome.NOT_CHECKED:
         return CheckLine(label, icon, tone, NOT_CHECKED[check.code], "", "")
+    said = HOSTED_CHECKS.get(check.code, {}).get(check.outcome) if is_hosted else None
+    if said is not None:
+        return CheckLine(label, icon, tone, said, "", "" if check.outcome is PASSED else check.reason)
     reason = REASONS.get(check.reason, "")
     text = str(reason) % check.params if reason and check.params else reason
     return CheckLine(label, icon, tone, CHECKS[check.code][check.outcome], text, check.reason)

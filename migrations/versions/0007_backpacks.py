@@ -214,6 +214,7 @@ def upgrade() -> None:
         sa.Column("salt", sa.String(length=64), nullable=False),
         sa.Column("jws", sa.String(), nullable=True),
         sa.Column("withdrawn", sa.String(), nullable=True),
+        sa.Column("earlier", sa.String(), nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("changed_at", MOMENT, nullable=False),
         sa.ForeignKeyConstraint(

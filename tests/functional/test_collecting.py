@@ -302,6 +302,7 @@ def test_tokens_end_with_time(collector: Collector, world: Wallets) -> None:
         ({"redirect_uris": ["https://elsewhere.example/cb"]}, "invalid_redirect_uri"),
         ({"redirect_uris": [f"{CALLBACK}#part"]}, "invalid_redirect_uri"),
         ({"redirect_uris": ["javascript:alert(1)"]}, "invalid_redirect_uri"),
+        ({"client_uri": "https://evil.example\\.collector.example/"}, "invalid_client_metadata"),
         ({"client_uri": None}, "invalid_client_metadata"),
         ({"policy_uri": "https://elsewhere.example/p"}, "invalid_client_metadata"),
         ({"token_endpoint_auth_method": "none"}, "invalid_client_metadata"),
@@ -390,8 +391,45 @@ def test_the_page_names_who_asks_and_for_what(collector: Collector) -> None:
     page = collector.http.get(collector.asking())
     assert "&lt;b&gt;Collector&lt;/b&gt;" in page.text
     assert "collector.example" in page.text
-    assert f"form-action 'self' {COLLECTOR}" in page.headers["Content-Security-Policy"]
+    assert "form-action 'self' *;" in page.headers["Content-Security-Policy"], "the backpack may pass people on"
     assert page.headers["Referrer-Policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("name", ["LTI Badges", "lti\u200b-BADGES \u202e support", "ＬＴＩ Badges"])
+def test_nobody_passes_for_this_tool(collector: Collector, name: str) -> None:
+    assert collector.register(client_name=name).json["client_name"] == "collector.example"
+
+
+def test_a_name_is_short_and_seen_in_full(collector: Collector) -> None:
+    name = collector.register(client_name="Coll\u200bec\u200ftor\u2066 \x00 " + "x" * 200).json["client_name"]
+    assert name == "Collector " + "x" * 90
+
+
+def test_who_allows_less_takes_back_what_was_allowed_before(collector: Collector, world: Wallets) -> None:
+    tokens = collector.connect()
+    assert collector.read("/ims/ob/v3p0/profile", tokens["access_token"]).status_code == 200
+    less = f"{OB3}credential.readonly"
+    code_of(collector.decide(pairing_code(world), scope=less))
+    assert collector.read("/ims/ob/v3p0/profile", tokens["access_token"]).status_code == 403
+    assert collector.read("/ims/ob/v3p0/credentials", tokens["access_token"]).status_code == 200
+
+
+def test_tokens_made_in_the_moment_a_consent_ended_open_nothing(collector: Collector, world: Wallets) -> None:
+    tokens = collector.connect()
+    code = code_of(collector.decide(pairing_code(world)))
+    with world.services.database.write() as session:  # as two transactions side by side leave it
+        session.scalars(select(HostedConsent)).one().ended_at = world.course.now
+    assert collector.read("/ims/ob/v3p0/profile", tokens["access_token"]).status_code == 401
+    assert collector.refresh(tokens["refresh_token"]).json["error"] == "invalid_grant"
+    assert collector.exchange(code).json["error"] == "invalid_grant"
+    world.course.later(minutes=1)
+    collector.exchange(code_of(collector.decide(pairing_code(world))))
+    assert collector.read("/ims/ob/v3p0/profile", tokens["access_token"]).status_code == 401
+
+
+def test_what_is_nested_without_end_is_no_registration(collector: Collector) -> None:
+    answer = collector.http.post(f"{OAUTH}/register", data="[" * 200_000, content_type="application/json")
+    assert (answer.status_code, answer.json["error"]) == (400, "invalid_client_metadata")
 
 
 def test_a_learner_sees_who_collects_and_stops_it(collector: Collector, world: Wallets) -> None:

@@ -13,9 +13,12 @@ from pathlib import Path
 import pytest
 from mirror_world import REGISTRAR, Mirror, mirror_on
 
-from lti_tool.models import Credential, CredentialVersion, IssuingState, MirroredBadgeClass, MirroredIssuer
-from lti_tool.services import achievements, issuing_platforms, mirrored_awards
+from lti_tool.backpacks.badgr_issuing import IssuedAward
+from lti_tool.jobs import signing
+from lti_tool.models import Credential, CredentialVersion, IssuingState, MirroredBadgeClass, MirroredIssuer, User
+from lti_tool.services import achievements, issuing_platforms, mirror_batches, mirrored_awards, reissuing
 from lti_tool.services.issuing_platforms import Account
+from lti_tool.services.reissuing import SubjectChoice
 
 ROOT = Path(__file__).resolve().parents[2]
 ISSUE = "POST /v2/badgeclasses/.*/issue"
@@ -229,6 +232,45 @@ def test_a_badge_issued_again_to_another_address_is_made_out_to_it_there(mirror:
     assert mirror.states() == {"issued": 1}
     (there,) = mirror.host.issued()
     assert (there["recipient"], there["evidence"]) == ("ada.new@lakeside.example", [mirror.url(first)])
+
+
+def sign_copy(mirror: Mirror, credential_id: int, choice: SubjectChoice, *, replaces: bool = False) -> None:
+    """Let the learner have a new copy, signed at once."""
+    services = mirror.wallets.services
+    mirror.wallets.course.later(minutes=1)
+    with services.database.write() as session:
+        credential = session.get_one(Credential, credential_id)
+        copy = reissuing.reissue(
+            session, credential, choice, show_name=False, replaces=replaces, actor="user:1", now=services.clock()
+        )
+    signing.issue(services, copy.id)
+
+
+def test_an_address_that_is_taken_back_does_not_stay_there(mirror: Mirror) -> None:
+    (first,) = mirror.award(1)
+    mirror.run()
+    sign_copy(mirror, first, SubjectChoice.NONE, replaces=True)
+    mirror.run()
+    assert (mirror.states(), mirror.evidence()) == ({"revoked": 1}, [])
+    sign_copy(mirror, first, SubjectChoice.EMAIL)
+    mirror.run()
+    assert (mirror.states(), mirror.evidence()) == ({"issued": 1}, [mirror.url(first)])
+
+
+def test_a_copy_signed_while_the_award_is_being_sent_is_followed(mirror: Mirror) -> None:
+    (first,) = mirror.award(1)
+    services = mirror.wallets.services
+    with services.database.write() as session:
+        batch = mirror_batches.take(session, mirror.platform_id, services.clock())
+    assert isinstance(batch, mirror_batches.Batch)
+    with services.database.write() as session:
+        user = session.get_one(User, mirror.learners[0])
+        user.email = "ada.new@lakeside.example"
+    sign_copy(mirror, first, SubjectChoice.EMAIL)
+    with services.database.write() as session:
+        sent = IssuedAward("a1", "o1", "learner1@lakeside.example", frozenset({mirror.url(first)}), is_revoked=False)
+        mirrored_awards.settle(session, batch.entries[0].row_id, sent, "created", services.clock())
+    assert mirror.states() == {"queued": 1}
 
 
 # -- revocation -------------------------------------------------------------------------------------------------------

@@ -77,7 +77,12 @@ class CourseAnswers:
         return {"id": number, "name": self.course.names[number]}
 
     def _course(self, _request: Request) -> Json:
-        return {"id": self.course.number, "name": "Fish", "grading_standard_id": self.course.grading_standard_id}
+        return {
+            "id": self.course.number,
+            "name": "Fish",
+            "grading_standard_id": self.course.grading_standard_id,
+            "hide_final_grades": self.course.hides_totals,
+        }
 
     def _grading_standards(self, _request: Request) -> list[Json]:
         return [

@@ -64,6 +64,8 @@ class CanvasCourse:
     grading_standard_id: int | None = None
     is_deleted: bool = False
     has_moderation: bool = False
+    hides_totals: bool = False
+    """``hide_final_grades`` of the Course object (vendor document on courses)."""
     names: dict[int, str] = field(default_factory=dict)
     subs: dict[str, int] = field(default_factory=dict)
     """Canvas's number by the ``sub`` of LTI."""

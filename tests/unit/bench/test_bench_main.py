@@ -40,7 +40,7 @@ def test_a_benchmark_that_does_not_exist_is_named_in_one_line(
     assert said.out == ""
     assert said.err.count("\n") == 1
     assert f"{name} {fact}" in said.err
-    assert "launch, rules, sign" in said.err
+    assert "deliver, launch, rules, sign" in said.err
 
 
 def test_a_missed_bar_is_said_and_is_no_failure(

@@ -77,6 +77,16 @@ def test_outcomes_are_rolled_up(tool: CanvasReading) -> None:
     }
 
 
+def test_totals_that_a_course_hides_from_its_learners_are_hidden(tool: CanvasReading) -> None:
+    course = tool.canvas.course
+    ada = course.add_student("Ada")
+    course.set_total(ada, 80.5, current_grade="B")
+    course.hides_totals = True
+    (one,) = tool.read("totals").values()
+    assert (one.external_id, one.state) == (str(ada), EvidenceState.HIDDEN)
+    assert (one.score, one.letter) == (None, None)
+
+
 def test_somebody_in_two_sections_has_one_total_and_who_left_keeps_theirs(tool: CanvasReading) -> None:
     course = tool.canvas.course
     ada, ben = course.add_student("Ada", sections=2), course.add_student("Ben")

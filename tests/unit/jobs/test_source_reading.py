@@ -409,10 +409,26 @@ def test_test_users_are_marked_and_never_asked_about(reader: Reader) -> None:
 def test_two_ids_of_a_merged_user_have_one_fact_the_newer(reader: Reader) -> None:
     reader.source.columns = [column("essay")]
     reader.source.people = [PersonReading("#1", "ada"), PersonReading("#2", "ada")]
-    reader.source.pages = {"essay": [[("essay", said("#2", "90", at(5)))], [("essay", said("#1", "40", at(1)))]]}
+    for newer, older in (("#1", "#2"), ("#2", "#1")):
+        reader.source.pages = {"essay": [[("essay", said(newer, "90", at(5)))], [("essay", said(older, "40", at(1)))]]}
+        run = reader.read()
+        assert "unmatched" not in run.counts
+        assert reader.scores() == {("essay", "ada"): Decimal(90)}
+        assert reader.observations() == 1
+
+
+def test_a_test_user_whom_a_launch_made_known_is_nobodys_learner(reader: Reader) -> None:
+    """The source knows that it is a test user, and not what LTI calls it."""
+    two_columns(reader)
+    student = reader.course.person("preview")
+    with reader.course.database.write() as session:
+        context = session.scalars(select(Context)).one()
+        school = identities.School(context.deployment.registration_id, context.organization_id)
+        identities.store_identities(session, school, reader.source.name, {"#2": student}, reader.course.now)
+    reader.source.people = [PersonReading("#2", None, is_test_user=True)]
     reader.read()
-    assert reader.scores() == {("essay", "ada"): Decimal(90)}
-    assert reader.observations() == 1
+    with reader.course.database.read() as session:
+        assert session.scalar(select(Membership.is_test_user).where(Membership.user_id == student))
 
 
 # -- failures ---------------------------------------------------------------------------------------------------------

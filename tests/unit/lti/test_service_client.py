@@ -475,6 +475,19 @@ def test_there_is_a_limit_to_pages(tool: Reading) -> None:
     assert tool.platform.counts["line_items"] == 3
 
 
+def test_a_hundred_thousand_learners_are_read_on_small_pages(tool: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = 100_000 // 10 - 1
+
+    def get_json(_registration: object, url: str, **_more: object) -> tuple[object, dict[str, str]]:
+        number = int(url.partition("=")[2])
+        return [number], {"Link": f'<{url.partition("=")[0]}={number + 1}>; rel="next"'} if number < last else {}
+
+    monkeypatch.setattr(tool.client, "get_json", get_json)
+    start = "https://platform.example/members?page=0"
+    nothing: dict[str, Any] = {"scopes": (), "accept": "", "allowed_origins": ()}
+    assert sum(1 for _ in tool.client.iter_pages(tool.registration, start, **nothing)) == last + 1
+
+
 def test_a_next_page_elsewhere_is_not_fetched(tool: Reading) -> None:
     for number in range(6):
         tool.platform.add_line_item(f"Work {number}")

@@ -1,6 +1,6 @@
 """Deliveries: one row per copy and connection, taken under a lease by one process, tried again, ended with a reason."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -41,7 +41,7 @@ from lti_tool.models import (
     DeliveryState,
     VersionState,
 )
-from lti_tool.services import backpacks, delivery, delivery_batches, host_pace, revoking
+from lti_tool.services import backpacks, connections, delivery, delivery_batches, host_pace, revoking
 from lti_tool.services.delivery_batches import ATTEMPTS, ATTEMPTS_AT_NONSENSE, LEASE, LONGEST_WAIT, Parcel
 
 HOST = HostDescription("https://bag.example/api", "Bag", "https://r", "https://a", "https://t", "https://t")
@@ -65,6 +65,7 @@ class Bag:
         self.reads = True
         self.email: str | None = "Ada@Lakeside.example"
         self.profile_fails: Exception | None = None
+        self.profile_takes: Callable[[], object] | None = None
         self.registered = 0
         self.withdrawn: list[str] = []
 
@@ -97,6 +98,8 @@ class Bag:
         return True
 
     def profile(self, _host: HostDescription, _tokens: Tokens) -> HostProfile:
+        if self.profile_takes is not None:
+            self.profile_takes()
         if self.profile_fails is not None:
             raise self.profile_fails
         return HostProfile("account-1", "Ada", self.email)
@@ -520,6 +523,35 @@ def test_what_did_not_arrive_goes_out_as_the_new_copy(wallets: Wallets, bag: Bag
     assert (row(wallets).credential_version_id, row(wallets).state) == (2, DeliveryState.DELIVERED)
 
 
+def test_an_earlier_copy_that_comes_late_does_not_take_the_newer_ones_place(wallets: Wallets, bag: Bag) -> None:
+    queue(wallets)
+    assert take(wallets) is not None  # somebody is sending the first copy
+    reissue(wallets)
+    assert follow(wallets) == [2]
+    with wallets.services.database.write() as session:
+        leased = session.get_one(Delivery, 1).lease_until
+        assert leased is not None
+        away = BackpackError("Away.", code="backpack_cannot_fetch")
+        delivery_batches.record_failure(session, 1, leased, away, wallets.course.now)
+    deliver(wallets.services, 2)
+    wallets.course.later(minutes=1)
+    deliver(wallets.services, 1)
+    assert ["Writer " in text for text in bag.held.values()] == [True]
+    with wallets.services.database.read() as session:
+        late = session.get_one(Delivery, 1)
+    assert (late.state, late.error_code) == (DeliveryState.FAILED, "copy_overtaken")
+
+
+def test_what_ends_with_the_lease_is_left_to_whoever_is_next(wallets: Wallets, bag: Bag) -> None:
+    queue(wallets)
+    bag.profile_takes = lambda: wallets.course.later(minutes=2)
+    deliver(wallets.services, 1)
+    assert (bag.pushes, row(wallets).state, row(wallets).attempts) == (0, DeliveryState.QUEUED, 0)
+    bag.profile_takes = None
+    deliver(wallets.services, 1)
+    assert (bag.pushes, row(wallets).state) == (1, DeliveryState.DELIVERED)
+
+
 def test_nothing_follows_to_a_backpack_that_was_disconnected(wallets: Wallets, bag: Bag) -> None:
     deliver(wallets.services, queue(wallets))
     with wallets.services.database.write() as session:
@@ -550,6 +582,34 @@ def test_a_revoked_badge_is_withdrawn_where_the_host_can(wallets: Wallets, bag: 
     bag.can_withdraw = True
     done = revoke(wallets)
     assert (done.state, (done.receipt or {})["outcome"]) == (DeliveryState.DELIVERED, "withdrawn")
+    assert bag.withdrawn == list(bag.held)
+
+
+@pytest.mark.parametrize(("code", "is_told"), [("backpack_altered", True), ("recipient_mismatch", False)])
+def test_what_failed_and_may_be_there_is_withdrawn_too(wallets: Wallets, bag: Bag, code: str, is_told: bool) -> None:
+    queue(wallets)
+    with wallets.services.database.write() as session:
+        sent = session.get_one(Delivery, 1)
+        sent.state, sent.error_code = DeliveryState.FAILED, code
+        revoking.revoke(session, session.get_one(Credential, 1), "A mistake.", "staff:1", wallets.course.now)
+    with wallets.services.database.read() as session:
+        wanted = session.scalars(select(Delivery.purpose).where(Delivery.id != 1)).all()
+    assert wanted == ([DeliveryPurpose.WITHDRAW] if is_told else [])
+
+
+def test_a_withdrawal_that_waited_for_a_consent_is_made_when_it_is_given(wallets: Wallets, bag: Bag) -> None:
+    deliver(wallets.services, queue(wallets))
+    bag.can_withdraw = True
+    with wallets.services.database.write() as session:
+        backpacks.need_consent(session, 1, wallets.course.now)
+    assert revoke(wallets).error_code == "backpack_consent_needed"
+    with wallets.services.database.write() as session:
+        now = wallets.course.now
+        tokens = Tokens("access-2", "refresh-2", now + timedelta(days=1), "a")
+        connection = backpacks.save_connection(session, wallets.ada, 1, tokens, wallets.services.vault, now)
+        waiting = connections.resume(session, connection, now)
+    for one in waiting:
+        deliver(wallets.services, one)
     assert bag.withdrawn == list(bag.held)
 
 

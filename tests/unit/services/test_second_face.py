@@ -16,9 +16,9 @@ from reissue_world import (
 )
 
 from lti_tool.errors import ConflictError, NotFoundError
-from lti_tool.models import IssuerProfile
+from lti_tool.models import Credential, IssuerProfile
 from lti_tool.openbadges.v3_model import identity_hash
-from lti_tool.services import second_face
+from lti_tool.services import hosted_badges, revoking, second_face
 from lti_tool.services.reissuing import SubjectChoice
 
 
@@ -68,6 +68,45 @@ def test_signed_forms_are_taken_back_with_the_earlier_copies(wallets: Wallets) -
     assert revoked_ids(wallets) == [claims["id"]]
     assert "revoked" not in hosted_document(wallets)
     assert signed_claims(wallets)["id"] not in revoked_ids(wallets)
+
+
+def test_a_signed_form_to_an_earlier_address_ends_with_the_award(wallets: Wallets) -> None:
+    ensure_hosted(wallets)
+    claims = signed_claims(wallets)
+    change(wallets, email="ada.new@lakeside.example")
+    again(wallets, SubjectChoice.EMAIL)
+    later = signed_claims(wallets)
+    assert revoked_ids(wallets) == []
+    with wallets.services.database.write() as session:
+        revoking.revoke_award(session, wallets.award_id(), "A mistake.", "staff:1", wallets.course.now)
+    assert revoked_ids(wallets) == [claims["id"], later["id"]]
+
+
+def test_a_signed_form_to_an_earlier_address_is_taken_back_with_the_others(wallets: Wallets) -> None:
+    ensure_hosted(wallets)
+    claims = signed_claims(wallets)
+    change(wallets, email="ada.new@lakeside.example")
+    again(wallets, SubjectChoice.EMAIL)
+    later = signed_claims(wallets)
+    again(wallets, show_name=True, replaces=True)
+    assert revoked_ids(wallets) == [claims["id"], later["id"]]
+
+
+def test_an_address_that_was_taken_back_comes_back_only_when_its_learner_asks(wallets: Wallets) -> None:
+    ensure_hosted(wallets)
+    again(wallets, SubjectChoice.NONE, replaces=True)
+    with wallets.services.database.write() as session:
+        credential, now = session.get_one(Credential, 1), wallets.course.now
+        with pytest.raises(ConflictError) as caught:
+            second_face.ensure_hosted(session, credential, None, now, restores=False)
+        assert caught.value.code == "address_taken_back"
+        page = hosted_badges.assertions_page(session, wallets.ada, None, 0, 10, now)
+    assert (page.total, page.documents) == (1, ())
+    assert hosted_document(wallets)["revoked"] is True
+    again(wallets, SubjectChoice.EMAIL)
+    with wallets.services.database.write() as session:
+        second_face.ensure_hosted(session, session.get_one(Credential, 1), None, now, restores=False)
+    assert "revoked" not in hosted_document(wallets)
 
 
 def test_without_an_address_the_second_face_is_taken_back_or_stays(wallets: Wallets) -> None:

@@ -125,7 +125,7 @@ def work(score: str, graded_at: datetime | None = None) -> Evidence:
     return Evidence(
         slot="project",
         title="Projet final",
-        source="csv",
+        source="csv_upload",
         state=EvidenceState.GRADED,
         score=Decimal(score),
         maximum=Decimal(200),

@@ -1,5 +1,6 @@
 """Whatever page there is or will be: nobody reaches another course, and no learner another learner's things."""
 
+import io
 import re
 from dataclasses import dataclass
 from decimal import Decimal
@@ -27,12 +28,14 @@ from lti_tool.models import (
     Organization,
     Registration,
     ReviewKind,
+    User,
 )
 from lti_tool.services import (
     backpacks,
     blobs,
     checkpoints,
     column_links,
+    gradebook_uploads,
     issuing,
     observing,
     reviews,
@@ -88,7 +91,7 @@ def things_of(course: CourseWorld, learner: str) -> Things:
     ids |= {"checkpoint_id": checkpoint.id, "submission_id": submission.id}
     ids |= {"run_id": run_id, "run_step": "undo", "review_id": in_question, "step": "suspend"}
     ids |= {"copy_id": make_copy(course), "decision": "decline"}
-    ids |= {"link_id": make_link(course)}
+    ids |= {"link_id": make_link(course), "upload_id": make_upload(course), "source": "canvas"}
     return Things(course, ids | {"credential_id": claimed.credential_id, "host_id": host.id, "sha256": digest})
 
 
@@ -128,6 +131,16 @@ def make_link(course: CourseWorld) -> int:
         observing.store_column(session, course.context_id, "csv_upload", ColumnReading(*reading))
         column_links.propose(session, course.context_id, now)
         return column_links.course_links(session, course.context_id)[0].id
+
+
+def make_upload(course: CourseWorld) -> int:
+    """A gradebook file that nobody decided about yet."""
+    now, file = course.world.now[0], io.BytesIO(b"Student,ID,SIS Login ID,Section,Quiz (7)\nAda,1,ada,A,9\n")
+    previewed = gradebook_uploads.look_through(course.world.services.database.read, course.context_id, file, None, now)
+    with course.world.services.database.write() as session:
+        context, user_id = session.get_one(Context, course.context_id), session.scalars(select(User.id)).first()
+        assert user_id is not None
+        return gradebook_uploads.store(session, context, user_id, "grades.csv", previewed, now).id
 
 
 def pages(world: World) -> list[tuple[str, Rule]]:
@@ -187,7 +200,7 @@ def test_nobody_reaches_another_course(world: World, here: Things, there: Things
     mixed = {
         (method, rule.rule): ask(world, client, method, rule, there.ids | {"context_id": here.ids["context_id"]}, token)
         for method, rule in asked
-        if rule.arguments - {"context_id"}
+        if rule.arguments - {"context_id", "source"}  # a source has the same name everywhere, and is nobody's
     }
     # One address brings back to the badge's own page, whatever it names, and that page refuses; and a backpack that
     # is offered is nobody's own.

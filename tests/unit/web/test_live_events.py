@@ -1,6 +1,7 @@
 """A stream of signed events: it wakes the reading of its course, and nothing else it says is believed."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import jwt
@@ -13,8 +14,8 @@ from platforms.signing import rsa_key
 from sqlalchemy import delete, select
 from web_world import World
 
-from lti_tool.models import Context, Fact, PlatformApi, SyncRun
-from lti_tool.services import live_events, platform_apis
+from lti_tool.models import Context, Fact, PlatformApi, SyncRun, SyncState
+from lti_tool.services import course_sync, live_events, platform_apis
 from lti_tool.web.session import STAFF_COOKIE
 
 KEY = rsa_key("live-events")
@@ -79,6 +80,27 @@ def test_a_replay_asks_for_nothing_more(world: World, client: FlaskClient, strea
     for _ in range(3):
         assert client.post(stream, data=token).status_code == 200
     assert runs(world) == ["event"]
+
+
+def test_events_that_follow_each_other_do_not_read_a_course_without_end(
+    world: World, client: FlaskClient, stream: str
+) -> None:
+    """Whoever grades two hundred learners makes two hundred events: the course rests between its readings."""
+    with world.services.database.write() as session:
+        course_id = session.scalars(select(Context.id)).one()
+        done = {"state": SyncState.DONE, "attempts": 1, "counts": {}, "priority": 0, "due_at": world.now[0]}
+        session.add(SyncRun(context_id=course_id, reason="event", finished_at=world.now[0], **done))
+    world.now[0] += timedelta(seconds=5)
+    world.queue.woken.clear()
+    answer = client.post(stream, data=signed())
+    assert answer.json == {"event": "grade_change", "woken": 0}
+    assert world.queue.woken == []
+    with world.services.database.read() as session:
+        assert course_sync.due_runs(session, world.now[0]) == []
+        (run_id,) = course_sync.due_runs(session, world.now[0] + live_events.PAUSE)
+    with world.services.database.write() as session:  # a person who asks does not wait
+        course = session.get_one(Context, course_id)
+        assert course_sync.request_sync(session, course, "button", world.now[0]) == run_id
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ BENCH_PEERS = $(if $(filter sign,$(NAME)),$(WITNESSES)/node_modules/.package-loc
 	$(if $(filter launch,$(NAME)),$(LTIJS)/node_modules/.stamp-built)
 OPENEDX := $(VENV)/openedx
 VALIDATOR := $(VENV)/openbadges-validator
-SUITES := $(wildcard tests/unit tests/architecture tests/witnesses tests/conformance tests/functional)
+# The longest tests come first, so that none of them runs alone at the end.
+SUITES := $(wildcard tests/functional) $(wildcard tests/conformance tests/witnesses tests/architecture tests/unit)
 BROWSER_TESTS := $(wildcard tests/browser/test_*.py)
 TRANSLATIONS := $(wildcard lti_tool/translations/*/LC_MESSAGES/*.po)
 WORKERS ?= 2
@@ -34,7 +35,7 @@ dev: set-up  ## set up everything for working on the code
 	@echo "Ready: . $(BIN)/activate, then lti-badges --help, or make unit."
 
 test: set-up lint types  ## all checks and suites, as in CI (needs node, and apt as root when there is no Chromium)
-	@$(BIN)/python -m pytest -n $(WORKERS) $(SUITES)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(SUITES)
 	@$(if $(BROWSER_TESTS),CHROMIUM="$(or $(CHROMIUM),/usr/bin/chromium)" $(BIN)/python -m pytest tests/browser)
 
 sure: test  ## the same as CI

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from bench.frame import BenchError, Options
 from bench.shown import show
 
-BENCHES = ("deliver", "launch", "rules", "sign")
-NOT_YET = ("institution", "sweep")
+BENCHES = ("deliver", "launch", "rules", "sign", "sweep")
+NOT_YET = ("institution",)
 DEFAULT_ROUNDS = 5
 
 

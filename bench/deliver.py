@@ -19,7 +19,7 @@ from bench.frame import ROOT, BenchError, Contestant, Measured, Options, Report,
 from bench.postgresql import on_other_cores, postgresql
 from bench.served import free_port, wait_for
 
-SECONDS = 0.4
+SECONDS = 0.3
 LEARNERS = 200
 IMPORT = "BENCH_IMPORT_SECONDS"
 IMPORT_SECONDS = 1 / 1.9

@@ -20,8 +20,8 @@ from bench.worker import Stopwatch
 
 BATCH = 50
 PACED = {V2: 100}
-PACED_USUALLY = 20
-CLOCK = 5.0
+PACED_USUALLY = 12
+CLOCK = 4.0
 """A round ends after so many times the CPU-seconds by the clock, too: a bare client mostly waits for its host."""
 
 

@@ -118,7 +118,7 @@ class Gradebook:
 
 
 def member(course: Course, learner: int, profile: str) -> str:
-    """An entry of a roster, as rich as platforms make it; Canvas's tells its own number where it is asked with a link."""
+    """An entry of a roster, as rich as platforms make it; Canvas's also tells its own number."""
     sub = str(course.user(learner)) if profile == "moodle" else course.sub(learner)
     message = ""
     if profile == "canvas":
@@ -131,7 +131,8 @@ def member(course: Course, learner: int, profile: str) -> str:
         )
     return (
         f'{{"status":"Active","name":"Ada Learner {learner}","picture":"https://lms.example.org/images/{learner}.png",'
-        f'"given_name":"Ada","family_name":"Learner {learner}","email":"learner{course.user(learner)}@lakeside.example",'
+        f'"given_name":"Ada","family_name":"Learner {learner}",'
+        f'"email":"learner{course.user(learner)}@lakeside.example",'
         f'"lis_person_sourcedid":"s{course.user(learner)}","user_id":"{sub}","roles":{_ROLES}{message}}}'
     )
 
@@ -188,7 +189,8 @@ def submission(course: Course, learner: int, column: int, work: Work) -> str:
         f'"excused":{"true" if state == "excused" else "false"},"late_policy_status":null,"points_deducted":null,'
         f'"seconds_late":0,"submission_type":{_SUBMITTED if moment else "null"},'
         f'"cached_due_date":"2025-12-20T22:59:59Z","extra_attempts":null,"redo_request":false,"sticker":null,'
-        f'"custom_grade_status_id":null,"grading_period_id":null}}'
+        f'"custom_grade_status_id":null,"grading_period_id":null,"anonymous_id":"aB3xY","proxy_submitter_id":null,'
+        f'"proxy_submitter":null,"turnitin_data":{{}},"has_originality_report":false,"assignment_visible":true}}'
     )
 
 

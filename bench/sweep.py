@@ -29,7 +29,7 @@ from bench.frame import (
 from bench.postgresql import on_other_cores, postgresql
 from bench.sweep_tool import CHANGES, KEY, control
 
-SECONDS = 0.6
+SECONDS = 0.5
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
 COURSES = {"canvas": (1000, 8), "ags": (1000, 4), "moodle": (250, 12)}
 """Learners and columns of the course that is read."""
@@ -180,7 +180,7 @@ def _large(stage: Stage) -> dict[str, Any]:
 
 def _tool(*arguments: str) -> Any:
     done = subprocess.run(
-        (sys.executable, "-m", "bench.sweep_tool", *arguments), cwd=ROOT, capture_output=True, text=True, check=False
+        (sys.executable, "-m", "bench.sweep_once", *arguments), cwd=ROOT, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise BenchError(f"{arguments[0]} failed:\n{done.stderr.strip()[-2000:]}")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -56,7 +55,7 @@ def set_up(profile: str, address: str, database_url: str) -> None:
     """Make the database and what an admin leaves there: a platform with tokens that last, its API, a grant."""
     _create(database_url)
     upgrade(database_url)
-    services = _services(database_url)
+    services = services_of(database_url)
     now = datetime.now(UTC)
     lock = services.vault.lock
     with services.database.write() as session:
@@ -75,10 +74,10 @@ def set_up(profile: str, address: str, database_url: str) -> None:
         session.flush()
         place = {"registration_id": registration.id, "organization_id": organization.id}
         session.add(Deployment(**place, deployment_id="1", state=DeploymentState.ACTIVE, created_at=now))
-        for scopes in (MEMBERSHIP_SCOPE, *AGS_SCOPES):
+        for scope in (MEMBERSHIP_SCOPE, *AGS_SCOPES):
             token, ends = lock("an-lti-token"), now + timedelta(hours=23)
             session.add(
-                ServiceToken(registration_id=registration.id, scopes=scopes, access_token=token, expires_at=ends)
+                ServiceToken(registration_id=registration.id, scopes=scope, access_token=token, expires_at=ends)
             )
         if profile != "ags":
             scopes = asked(()) if profile == "canvas" else list(FUNCTIONS)
@@ -111,7 +110,7 @@ def _create(database_url: str) -> None:
     engine.dispose()
 
 
-def _services(database_url: str) -> Services:
+def services_of(database_url: str) -> Services:
     os.environ.setdefault(KEY, Fernet.generate_key().decode("ascii"))
     folder = make_url(database_url).database if database_url.startswith("sqlite") else None
     settings = load_settings(
@@ -188,7 +187,7 @@ class Reader:
 
         self.services.http.request = request  # type: ignore[method-assign]
         read()
-        del self.services.http.request  # type: ignore[method-assign]
+        del self.services.http.request
         return asked_for
 
 
@@ -206,7 +205,7 @@ def reading(
     """Whole courses. ``case``: ``cold`` (never read before), ``unchanged`` (somebody asks for the same again), or
     ``changes`` (the schedule asks, a few grades changed). What was asked for is written to the file ``note``."""
     set_up(profile, address, database_url)
-    reader = Reader(profile, address, _services(database_url))
+    reader = Reader(profile, address, services_of(database_url))
     number = 5000 if case == "changes" else 0  # whose grades change, while others read theirs
 
     def add() -> tuple[Course, int]:
@@ -265,61 +264,3 @@ def control(address: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=60) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
-
-
-# -- one reading in a fresh process -----------------------------------------------------------------------------------
-
-
-def once(profile: str, address: str, database_url: str, learners: str, columns: str) -> dict[str, Any]:
-    """Read one course that was never read; returns seconds on the clock and of CPU, and peak memory in bytes."""
-    reader = Reader(profile, address, _services(database_url))
-    course = Course(1, int(learners), int(columns))
-    run_id = reader.want(reader.add_course(course), "launch")
-    before, began, cpu = _peak(), time.perf_counter(), time.process_time()
-    reader.read(run_id)
-    seconds, used = time.perf_counter() - began, time.process_time() - cpu
-    reader.require(run_id, results_of(profile, course))
-    return {"seconds": seconds, "cpu": used, "before": before, "peak": _peak()}
-
-
-def throttled(address: str, database_url: str, learners: str, columns: str) -> dict[str, Any]:
-    """Read a large Canvas course, then change one grade and read what changed until it is stored."""
-    reader = Reader("canvas", address, _services(database_url))
-    course = Course(1, int(learners), int(columns))
-    context_id = reader.add_course(course)
-    run_id = reader.want(context_id, "launch")
-    first = _timed(reader, address, run_id)
-    reader.require(run_id, results_of("canvas", course))
-    control(address, {"change": [(course.name, course.learners // 2, 0, 12.5)]})
-    run_id = reader.want(context_id, "schedule")
-    second = _timed(reader, address, run_id)
-    reader.require(run_id, 1)
-    return {"cold": first, "one_grade": second}
-
-
-def _timed(reader: Reader, address: str, run_id: int) -> dict[str, Any]:
-    before, began, cpu = control(address, {}), time.perf_counter(), time.process_time()
-    reader.read(run_id)
-    seconds, used = time.perf_counter() - began, time.process_time() - cpu
-    after = control(address, {})
-    counted = {name: after[name] - before[name] for name in ("calls", "refused", "bytes")}
-    return {"seconds": round(seconds, 2), "cpu_seconds": round(used, 2), **counted}
-
-
-def _peak() -> int:
-    """The largest resident memory of this process so far, in bytes."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    raise RuntimeError("the system does not tell how much memory is used")
-
-
-def main() -> None:
-    """``set_up``, ``once`` or ``throttled`` with their arguments; prints one line of JSON."""
-    name, *arguments = sys.argv[1:]
-    found = {"set_up": set_up, "once": once, "throttled": throttled}[name](*arguments)
-    print(json.dumps(found))
-
-
-if __name__ == "__main__":
-    main()

@@ -17,6 +17,8 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 ARGS += ["--disable-component-update", "--disable-sync"]
 SIZES: Mapping[str, ViewportSize] = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 320, "height": 740}}
+STANDARDS = ("Open Badges ",)
+"""Names that are the same in every language."""
 LOCALES = {"en": "en-CA", "fr": "fr-CA"}
 
 
@@ -37,12 +39,16 @@ class Window:
                 self.page.screenshot(path=picture, full_page=True)
             width = self.page.evaluate("document.documentElement.scrollWidth")
             assert width <= viewport["width"], f"{name} is {width} pixels wide"
+            if (self.language == "en") != (size == "narrow"):  # one language for each size: axe is what takes long
+                continue
             found = Axe().run(self.page)
             assert found.violations_count == 0, f"{name}, {size}: {found.generate_report()}"
         assert self.page.locator("h1").count() == 1, name
         assert self.page.locator("html").get_attribute("lang") == self.language
         if self.language == "fr":
-            assert left_in_english(*texts_of(self.page.content())) == [], name
+            spoken = [one for one in texts_of(self.page.content()) if not one.startswith(STANDARDS)]
+            left = left_in_english(*spoken)
+            assert left == [], f"{name}: {left}"
 
 
 @contextmanager

@@ -5,8 +5,9 @@ contradict one that knows, and one whose look is older than a change that anothe
 must be the same, by percent where points are scaled differently; else the sources disagree, and nothing is known.
 Sources that are stale or failed never override one that is fresh.
 
-The newest reading is shown, by the source's own time, else by the time it was fetched. The order in which sources are
-given does not matter.
+The newest reading is shown, by the source's own time, else by the time it was fetched. A grade that one of them says is
+hidden from learners stays so: no source that cannot see that supersedes it, and its score is not shown. The order in
+which sources are given does not matter.
 """
 
 from collections.abc import Iterable, Sequence
@@ -63,7 +64,8 @@ def agree(readings: Sequence[Reading]) -> Agreed:
     if not knowing:
         return _shown(_newest(fresh))
     current = _current(knowing)
-    newest = _newest([one for one in current if _has_percent(one.evidence)] or current)
+    hidden = [one for one in current if one.evidence.state is EvidenceState.HIDDEN]
+    newest = _newest(hidden or [one for one in current if _has_percent(one.evidence)] or current)
     if any(contradicts(one.evidence, other.evidence) for one in current for other in current):
         evidence = replace(newest.evidence, freshness=Freshness.DISAGREEING)
         return Agreed(evidence, newest, tuple(sorted(current, key=_age, reverse=True)))
@@ -105,7 +107,10 @@ def _current(knowing: Iterable[Reading]) -> list[Reading]:
         one
         for one in all_of_them
         if not any(
-            changed is not None and one.looked_at is not None and one.looked_at < changed
+            changed is not None
+            and one.looked_at is not None
+            and one.looked_at < changed
+            and not (one.evidence.state is EvidenceState.HIDDEN and EvidenceState.HIDDEN in other.unseen)
             for other, changed in changes
             if other is not one
         )

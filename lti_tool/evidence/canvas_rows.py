@@ -7,7 +7,6 @@ read raises ``MalformedRowError``; the caller leaves it out and counts it.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -226,9 +225,8 @@ def total_observation(row: Row) -> tuple[str, ObservationReading] | None:
 def hidden_total(row: Row) -> tuple[str, ObservationReading] | None:
     """Return the same for a course that hides its totals from learners (``hide_final_grades``): a badge tells them."""
     found = total_observation(row)
-    return (
-        None if found is None else (TOTAL_KEY, replace(found[1], state=EvidenceState.HIDDEN, score=None, letter=None))
-    )
+    user = None if found is None else found[1].external_id
+    return None if user is None else (TOTAL_KEY, ObservationReading(None, EvidenceState.HIDDEN, external_id=user))
 
 
 # -- fields -----------------------------------------------------------------------------------------------------------

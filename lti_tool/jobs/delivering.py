@@ -15,6 +15,7 @@ import structlog
 from lti_tool.backpacks.base import BadgeDocument, HostDescription, Outcome, Receipt, Tokens, shows
 from lti_tool.errors import (
     BackpackAlteredError,
+    BackpackAnswerError,
     BackpackConsentError,
     BackpackError,
     BackpackRefusedError,
@@ -53,7 +54,11 @@ def _carry_out(services: Services, batch: Batch, until: float) -> None:
     backpack = services.backpacks[batch.protocol]
     for number, bundle in enumerate(batch.bundles):
         visit = _Visit(services, Conversation(services, backpack, contact, bundle), batch, bundle)
-        rests = visit.make()
+        try:
+            rests = visit.make()
+        except Exception as error:  # a bug must not leave badges to be sent again for ever
+            log.exception("delivery.broken", host_id=batch.host_id, error=type(error).__name__)
+            rests = visit.give_up()
         if rests or time.monotonic() >= until:
             left = [parcel for other in batch.bundles[number + 1 :] for parcel in other.parcels]
             _release(services, batch, left)
@@ -105,6 +110,11 @@ class _Visit:
                     self._fail(parcels[number + 1 :], error)
                     break
         self._settle([*arrived, *self._shown(pushed)])
+        return self.rests
+
+    def give_up(self) -> bool:
+        """Something broke on the way: what did not arrive is tried a few times more."""
+        self._fail(self._bundle.parcels, BackpackAnswerError("Something went wrong on the way."))
         return self.rests
 
     def _addressed(self, parcels: Sequence[Parcel]) -> tuple[Parcel, ...]:

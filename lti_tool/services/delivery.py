@@ -135,7 +135,9 @@ def _want(
         due_at=now,
         created_at=now,
     )
-    return session.scalars(select(Delivery).filter_by(**key)).one()
+    # Locked: a worker may be taking it, and what is decided next depends on how it stands.
+    found = select(Delivery).filter_by(**key).with_for_update()
+    return session.scalars(found.execution_options(populate_existing=True)).one()
 
 
 def _send_anew(delivery: Delivery, now: datetime) -> None:
@@ -147,7 +149,8 @@ def _send_anew(delivery: Delivery, now: datetime) -> None:
 def _newest_by_connection(session: Session, credential: Credential) -> dict[int, Delivery]:
     own = select(Delivery).join(CredentialVersion, CredentialVersion.id == Delivery.credential_version_id)
     own = own.where(CredentialVersion.credential_id == credential.id, Delivery.purpose == DeliveryPurpose.PUT)
-    found = session.scalars(own.order_by(CredentialVersion.number))
+    own = own.order_by(CredentialVersion.number).with_for_update(of=Delivery)
+    found = session.scalars(own.execution_options(populate_existing=True))
     return {delivery.connection_id: delivery for delivery in found}
 
 

@@ -156,7 +156,9 @@ def _take(session: Session, host_id: int, limit: int, now: datetime) -> Sequence
         .execution_options(synchronize_session=False)
     )
     # What every parcel is made of comes along: asked for one by one it would be four questions each.
-    award = joinedload(Delivery.credential_version).joinedload(CredentialVersion.credential).joinedload(Credential.award)
+    award = (
+        joinedload(Delivery.credential_version).joinedload(CredentialVersion.credential).joinedload(Credential.award)
+    )
     found = select(Delivery).where(Delivery.id.in_(ids)).order_by(Delivery.id)
     found = found.options(joinedload(Delivery.connection), award)
     return session.scalars(found.execution_options(populate_existing=True)).all()

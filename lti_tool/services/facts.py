@@ -43,8 +43,8 @@ class Word(NamedTuple):
 class _Statements:
     """What a page takes on one kind of database: the page is one JSON document, taken apart by the database itself.
 
-    ``differing``: (number on the page, what holds) of the entries that say anything else than what holds, be it only in
-    another form; ``adding``: observations; ``holding``: that they hold.
+    They are put together from names of this module. ``differing``: (number on the page, what holds) of the entries that
+    say anything else than what holds, be it in form only. ``adding``: observations. ``holding``: that they hold.
     """
 
     def __init__(self, dialect: str) -> None:
@@ -60,18 +60,18 @@ class _Statements:
         held = (_FACTS.c.source_updated_at, *(_OBSERVATIONS.c[name] for name in _CONTENT))
         names = ", ".join(_CONTENT)
         self.differing = text(
-            f"SELECT {'page.key' if is_sqlite else 'page.number - 1'} AS number, fact.observation_id, "
+            f"SELECT {'page.key' if is_sqlite else 'page.number - 1'} AS number, fact.observation_id, "  # noqa: S608
             f"{', '.join(str(one) for one in held)} FROM {source} "
             f"LEFT JOIN fact ON fact.column_id = {column} AND fact.user_id = {user} "
             f"LEFT JOIN observation ON observation.id = fact.observation_id WHERE {' OR '.join(differs)}"
         ).columns(_NUMBER, _FACTS.c.observation_id, *held)
         self.adding = text(
-            f"INSERT INTO observation (column_id, user_id, {names}, source_updated_at, fetched_at) "
+            f"INSERT INTO observation (column_id, user_id, {names}, source_updated_at, fetched_at) "  # noqa: S608
             f"SELECT {column}, {user}, {', '.join(said.values())}, {moment}, :now FROM {source} WHERE true "
             "RETURNING id, column_id, user_id"
         ).bindparams(bindparam("now", type_=_OBSERVATIONS.c.fetched_at.type))
         self.holding = text(
-            "INSERT INTO fact (column_id, user_id, observation_id, source_updated_at) "
+            "INSERT INTO fact (column_id, user_id, observation_id, source_updated_at) "  # noqa: S608
             f"SELECT {column}, {user}, {self._at(2, 'integer')}, {self._at(3, 'timestamptz')} FROM {source} WHERE true "
             "ON CONFLICT (column_id, user_id) DO UPDATE SET observation_id = excluded.observation_id, "
             "source_updated_at = excluded.source_updated_at"
@@ -134,7 +134,7 @@ def _newest(held: Word | None, readings: Iterable[ObservationReading]) -> Word:
 
 
 class _Page:
-    """A page in the form that one kind of database keeps: SQLite has text for decimals and moments (``models.base``)."""
+    """A page as one kind of database keeps it: SQLite has text for decimals and moments (``models.base``)."""
 
     def __init__(self, dialect: str, said: Mapping[Pair, list[ObservationReading]]) -> None:
         self._statements = _STATEMENTS[dialect]

@@ -16,7 +16,7 @@ from lti_tool.evidence.csv_upload import CSV_UPLOAD, GradeColumn, Row
 from lti_tool.models import EvidenceColumn, GradebookUpload, Membership, UploadState
 from lti_tool.services import column_links, course_sync, observing
 from lti_tool.services.gradebook_changes import TAKEN, Change, compare, load_held, reading_of
-from lti_tool.services.gradebook_matching import match_rows
+from lti_tool.services.gradebook_matching import Match, Outcome, match_rows
 from lti_tool.services.gradebook_uploads import choice_of, end_import, shape_of
 
 LEASE = timedelta(minutes=2)
@@ -99,7 +99,8 @@ def store_page(
     if upload.state is not UploadState.IMPORTING or upload.next_row != from_row:
         return False
     counts: Counter[str] = Counter(upload.counts)
-    for key, readings in _readings(session, upload, rows).items():
+    # By column and user, so that two files that are imported at once take turns and do not wait for each other.
+    for key, readings in sorted(_readings(session, upload, rows).items(), key=lambda one: columns[one[0]]):
         _store(session, columns[key], readings, counts, now)
     upload.counts = dict(counts)
     upload.next_row, upload.lease_until = rows[-1].number + 1, now + LEASE
@@ -115,13 +116,19 @@ def _readings(
     learners = _still_learners(session, upload.context_id, who.values())
     found: dict[str, list[tuple[int, ObservationReading]]] = {}
     for match in match_rows(session, upload.context_id, rows):
-        confirmed = who.get(str(match.row.line))
-        user_id = match.user_id if match.user_id is not None or confirmed not in learners else confirmed
+        user_id = _meant(match, who.get(str(match.row.line)), learners)
         if user_id is None or user_id in repeated:
             continue
         for key, grade in match.row.grades:
             found.setdefault(key, []).append((user_id, reading_of(grade, upload.exported_at)))
     return found
+
+
+def _meant(match: Match, confirmed: int | None, learners: set[int]) -> int | None:
+    """Whose a row is. What somebody confirmed by name does not stand against identifiers that are known by now."""
+    if confirmed is None or match.user_id == confirmed:
+        return match.user_id
+    return confirmed if match.outcome is Outcome.UNKNOWN and confirmed in learners else None
 
 
 def _still_learners(session: Session, context_id: int, user_ids: Iterable[int]) -> set[int]:
@@ -149,7 +156,7 @@ def _store(
     newest = dict(readings)
     held = load_held(session, column_id, newest)
     wanted = []
-    for user_id, reading in newest.items():
+    for user_id, reading in sorted(newest.items(), key=lambda one: one[0]):
         change = compare(held.get(user_id), reading)
         counts[change] += 1
         if change in TAKEN or change is Change.SAME:

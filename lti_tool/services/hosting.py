@@ -8,10 +8,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from lti_tool.errors import ForbiddenError, NotFoundError
+from lti_tool.errors import ForbiddenError, NotFoundError, RateLimitedError
 from lti_tool.models import HostedClient, HostedCode, HostedConsent, HostedToken, PairingCode
 from lti_tool.services import audit
 from lti_tool.services.secrets import new_secret, secret_hash
@@ -21,6 +21,8 @@ PAIRING_LIFE = timedelta(minutes=15)
 LETTERS = "ABCDEFGHJKMNPQRTUVWXY346789"
 """None that is taken for another when somebody copies by eye."""
 CODE_LENGTH = 10
+MOST_NEW = 1000
+"""Clients that register within a day and that nobody has let in; more are somebody filling the table."""
 UNUSED_FOR = timedelta(days=30)
 """A client that nobody let collect anything for this long is forgotten; it can register again."""
 
@@ -42,7 +44,13 @@ class ClientMetadata:
 
 
 def register_client(session: Session, metadata: ClientMetadata, secret: str, now: datetime) -> HostedClient:
-    """Store a backpack that registered itself under ``secret``, of which the hash is kept."""
+    """Store a backpack that registered itself under ``secret``, of which the hash is kept.
+
+    Raises ``RateLimitedError`` when too many did today.
+    """
+    is_new = HostedClient.used_at.is_(None) & (HostedClient.created_at > now - timedelta(days=1))
+    if (session.scalar(select(func.count()).where(is_new)) or 0) >= MOST_NEW:
+        raise RateLimitedError("Too many backpacks registered here today.")
     client = HostedClient(
         client_id=secrets.token_urlsafe(24),
         secret_hash=secret_hash(secret),

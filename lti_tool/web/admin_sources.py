@@ -97,7 +97,7 @@ def save_moodle(registration_id: int, organization_id: int) -> Response:
         address = _callable_address()
         if not token:
             raise InvalidInputError("The token is missing.", code="entry_missing", field="token")
-        site = _checked_moodle(address, token)
+        site = _checked_moodle(registration_id, address, token)
         with services().database.write() as session:
             api = platform_apis.save_moodle(
                 session, registration_id, organization_id, address=address, actor=g.staff.actor, now=now
@@ -177,12 +177,20 @@ def _callable_address() -> str:
     return address
 
 
-def _checked_moodle(address: str, token: str) -> MoodleSite:
+def _checked_moodle(registration_id: int, address: str, token: str) -> MoodleSite:
+    """Return what a token is good for, at the very site that launches come from.
+
+    Another Moodle gives the same numbers to other people. What it calls its address is the issuer of its launches.
+    """
+    with services().database.read() as session:
+        issuer = get_by_id(session, registration_id).issuer
     try:
         site = check_moodle(services().http, address, token)
     except OutboundError as error:
         code = error.code if error.code in {"grant_refused", "moodle_services_off"} else "moodle_not_answering"
         raise InvalidInputError(str(error), code=code, field="token") from None
+    if site.address.lower().partition("://")[2] != issuer.rstrip("/").lower().partition("://")[2]:
+        raise InvalidInputError("The token is another Moodle's.", code="moodle_other_site", field="address")
     if site.missing:
         raise InvalidInputError(", ".join(site.missing), code="moodle_functions_missing", field="token")
     return site

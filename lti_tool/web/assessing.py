@@ -99,6 +99,7 @@ def assess(context_id: int, checkpoint_id: int, user_id: int) -> str | Response:
     try:
         with services().database.write() as session:
             checkpoint = _assessable(checkpoints.get_checkpoint(session, context_id, checkpoint_id))
+            _require_seen(submissions.work_of(session, checkpoint, user_id))
             score, marks = _said(checkpoint, do, typed)
             post = assessing.assess(session, checkpoint, user_id, g.launch.user_id, score, typed["comment"], now, marks)
             rows = assessing.rows(session, checkpoint)
@@ -113,6 +114,13 @@ def assess(context_id: int, checkpoint_id: int, user_id: int) -> str | Response:
     values: dict[str, Any] = {"context_id": context_id, "checkpoint_id": checkpoint_id}
     user_id = after.learner.user_id if after is not None else user_id
     return make_response(redirect(url_for("assessing.learner", **values, user_id=user_id), 303))
+
+
+def _require_seen(work: submissions.LearnerWork) -> None:
+    """Refuse marks about work that came after the page was shown: nobody has looked at it."""
+    newest = work.submissions[0].id if work.submissions else 0
+    if request.form.get("work", str(newest)) != str(newest):
+        raise InvalidInputError("Something new was handed in.", code="work_changed", field="comment")
 
 
 def _typed() -> dict[str, str]:

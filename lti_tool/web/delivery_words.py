@@ -144,7 +144,7 @@ REASONS: Mapping[str, Reason] = {
     "backpack_unavailable": Reason(
         _l("%(host)s did not answer for about two days. Try again, or download the badge instead."),
         _l("%(host)s did not answer for about two days. The learner can try again."),
-        _l("%(host)s does not answer. Open its address in a browser; retire it if it is gone."),
+        _l("%(host)s does not answer. Open its address in a browser. If it is gone, do not offer it any more."),
         WAIT,
     ),
     "backpack_throttled": Reason(

@@ -34,6 +34,10 @@ FIELD_TEXTS: Mapping[str, Any] = {
     "grant_refused": _l("The platform does not accept this token. Copy it again, or make a new one there."),
     "moodle_services_off": _l("Web services or their REST protocol are switched off in this Moodle."),
     "moodle_not_answering": _l("Moodle did not answer as expected. Check the address, and that the service is on."),
+    "moodle_other_site": _l(
+        "This is not the Moodle that launches come from. The same numbers mean other people there, so that grades "
+        "would go to the wrong learners. Enter the address of that Moodle."
+    ),
     "moodle_functions_missing": _l("The token's service lacks functions that are needed. Add them in Moodle:"),
     "registration_name_taken": _l("A platform has this name already. Choose another one."),
     "registration_exists": _l("This issuer and client id are registered already."),
@@ -67,6 +71,7 @@ FIELD_TEXTS: Mapping[str, Any] = {
     "rubric_levels": _l("Each criterion needs at least two levels, and has at most ten."),
     "rubric_repeated": _l("Two criteria, or two levels of one criterion, are called the same."),
     "rubric_worthless": _l("Every level is worth 0. Give at least one of them points."),
+    "work_changed": _l("Something new was handed in while you were assessing. Look at it, then save."),
     "rubric_mark_missing": _l("Choose a level."),
     "checkpoint_assessors_invalid": _l("One person assesses, or two."),
     # deciding about somebody's badge

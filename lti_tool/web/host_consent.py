@@ -6,7 +6,7 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 from flask import Blueprint, Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 
-from lti_tool.errors import ForbiddenError, NotFoundError, ToolError
+from lti_tool.errors import ForbiddenError, NotFoundError, RateLimitedError, ToolError
 from lti_tool.services import hosting
 from lti_tool.web import failures
 from lti_tool.web.access import launch_required, machine, public
@@ -49,9 +49,12 @@ def register() -> Response:
     except RegistrationRefusal as refusal:
         return _json({"error": refusal.error, "error_description": refusal.description}, 400)
     secret = hosting.new_client_secret()
-    with services().database.write() as session:
-        client = hosting.register_client(session, metadata, secret, services().clock())
-        return _json(answer_document(client, secret), 201)
+    try:
+        with services().database.write() as session:
+            client = hosting.register_client(session, metadata, secret, services().clock())
+            return _json(answer_document(client, secret), 201)
+    except RateLimitedError as error:
+        return _json({"error": "temporarily_unavailable", "error_description": str(error)}, 429)
 
 
 def _body() -> object:
@@ -110,7 +113,8 @@ def _asked() -> CodeGrant | Response:
 
 def _consent_page(asked: CodeGrant, typed: str, error: str | None) -> Response:
     client = asked.request.client.row
-    g.form_action = ("*",)  # browsers count every redirect after the form's, and backpacks pass people on to their pages
+    # Browsers count every redirect that follows the form, and backpacks pass people on to pages of other origins.
+    g.form_action = ("*",)
     granted = asked.request.scope.split()
     page = render_template(
         "host/consent.html",

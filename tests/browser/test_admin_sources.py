@@ -90,10 +90,6 @@ class School:
         with self.services.database.write() as session:
             session.execute(update(table).values(**values))
 
-    def is_on(self, product: str) -> None:
-        """The platform is of another kind."""
-        self.change(Registration, product=product)
-
 
 @pytest.fixture(scope="module")
 def school(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[School]:
@@ -145,7 +141,7 @@ def store_key(school: School) -> Callable[[Page], None]:
 
 
 def test_canvas_from_nothing_to_refused(school: School, admins: Windows) -> None:
-    school.is_on("canvas")
+    school.change(Registration, product="canvas")
     page = admins["en"].page
     look(admins, school.sources, "canvas-nothing")
     look(admins, school.sources, "canvas-error", lambda page: page.locator("form:has([name=client_id]) button").click())
@@ -161,12 +157,12 @@ def test_canvas_from_nothing_to_refused(school: School, admins: Windows) -> None
     page.locator("a[href*='/grants/go/']").click()
     page.locator(f"a[href$='{school.sources.removeprefix(school.base)}']").wait_for()
     admins["en"].look("canvas-allowed")
-    look(admins, school.sources, "canvas-connected")
+    look(admins, school.sources, "canvas-connected", lambda page: page.locator("section .alert-success").wait_for())
     with school.services.database.write() as session:
         read = {"failed_code": "grant_not_allowed", "failed_at": school.course.now}
         session.add(SourceReading(context_id=school.course.context_id, source="canvas", **read))
     school.change(ApiGrant, state=GrantState.NEEDED, error_code="grant_narrowed", tokens=None)
-    look(admins, school.sources, "canvas-narrowed")
+    look(admins, school.sources, "canvas-narrowed", lambda page: page.locator("section .alert-warning").wait_for())
 
 
 def test_an_instructor_allows_canvas(school: School, browser: Browser) -> None:
@@ -192,22 +188,27 @@ def test_an_instructor_allows_canvas(school: School, browser: Browser) -> None:
 
 
 def test_moodle_with_what_is_wrong_and_connected(school: School, admins: Windows) -> None:
-    school.is_on("moodle")
+    school.change(Registration, product="moodle", issuer=school.moodle.base_url)
 
-    def enter(token: str) -> Callable[[Page], None]:
+    def enter(token: str, then: str) -> Callable[[Page], None]:
         def act(page: Page) -> None:
+            for closed in page.locator("details:not([open]):has([name=token]) > summary").all():
+                closed.click()
             page.locator("[name=address]").fill(school.moodle.base_url)
             page.locator("[name=token]").fill(token)
             page.locator("form:has([name=token]) button").click()
+            page.locator(then).first.wait_for()
 
         return act
 
+    wrong = "#token-moodle-1-error"
     look(admins, school.sources, "moodle-nothing")
-    look(admins, school.sources, "moodle-refused", enter("wrong"))
+    look(admins, school.sources, "moodle-refused", enter("wrong", wrong))
     school.moodle.functions = list(FUNCTIONS[:2])
-    look(admins, school.sources, "moodle-functions", enter(school.moodle.token))
+    missing = f"{wrong}:has-text('{FUNCTIONS[2]}')"
+    look(admins, school.sources, "moodle-functions", enter(school.moodle.token, missing))
     school.moodle.functions = list(FUNCTIONS)
-    look(admins, school.sources, "moodle-connected", enter(school.moodle.token))
+    look(admins, school.sources, "moodle-connected", enter(school.moodle.token, "section .alert-success"))
 
 
 def test_backpacks(school: School, admins: Windows) -> None:
@@ -255,6 +256,6 @@ def test_issuing_platforms(school: School, admins: Windows) -> None:
     look(admins, address, "issuing-active")
     with school.services.database.write() as session:
         last = session.scalars(select(MirroredAward).order_by(MirroredAward.id.desc()).limit(1)).one()
-        last.state, last.error_code = MirrorState.FAILED, "issuing_recipients_refused"
+        last.state, last.error_code = MirrorState.FAILED, "issuing_recipient_refused"
     school.change(IssuingPlatform, state=IssuingState.REFUSED, error_code="issuing_account_refused")
     look(admins, address, "issuing-refused")

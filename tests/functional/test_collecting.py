@@ -20,7 +20,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from lti_tool.models import CredentialVersion, HostedConsent, HostedToken, IssuerKey, IssuerProfile, PairingCode, User
-from lti_tool.services import revoking
+from lti_tool.services import hosting, revoking
 from lti_tool.web.rates import limiter
 
 COLLECTOR = "https://collector.example"
@@ -425,6 +425,16 @@ def test_tokens_made_in_the_moment_a_consent_ended_open_nothing(collector: Colle
     world.course.later(minutes=1)
     collector.exchange(code_of(collector.decide(pairing_code(world))))
     assert collector.read("/ims/ob/v3p0/profile", tokens["access_token"]).status_code == 401
+
+
+def test_registrations_of_a_day_are_counted(
+    collector: Collector, world: Wallets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hosting, "MOST_NEW", 2)
+    collector.connect()  # somebody lets this one in, so it does not count
+    assert [collector.register().status_code for _ in range(3)] == [201, 201, 429]
+    world.course.now += timedelta(days=1)
+    assert collector.register().status_code == 201
 
 
 def test_what_is_nested_without_end_is_no_registration(collector: Collector) -> None:

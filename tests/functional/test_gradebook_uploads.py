@@ -97,6 +97,21 @@ def test_only_what_a_person_confirmed_is_matched_by_name(course: CourseWorld) ->
     assert known(course)[LOG, "emile"] == "14"
 
 
+def test_a_name_that_was_confirmed_does_not_stand_against_ids_that_are_known_by_now(course: CourseWorld) -> None:
+    """Days may pass between the preview and its import, and a roster may tell whose the row is after all."""
+    rows = ('"Côté, Émile",,S1099,,Section,14', '"Noor, Ben",,S1098,,Section,3')
+    upload_id = upload(course, "\n".join([canvas({}).decode(), *rows]).encode())
+    near = {one["line"]: one["user_id"] for one in get(course, upload_id).preview["near"]}
+    assert list(near.values()) == [course.users["emile"], course.users["ben"]]
+    confirm(course, upload_id, LOG, near=frozenset(near))
+    told = {"S1099": course.users["zoe"], "S1098": course.users["ben"]}
+    with course.world.services.database.write() as session:
+        school = School(course.world.registration_id, course.world.organization_id)
+        store_identities(session, school, STUDENT_SYSTEM, told, course.world.now[0])
+    schedule.run_due(course.world.services)
+    assert known(course) == {(LOG, "ben"): "3"}
+
+
 @pytest.mark.parametrize(
     ("file", "expected"),
     [

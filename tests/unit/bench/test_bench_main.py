@@ -30,7 +30,7 @@ def test_mistakes_in_the_arguments_are_refused(arguments: list[str], capsys: pyt
 
 @pytest.mark.parametrize(
     ("name", "fact"),
-    [("sweep", "does not exist yet"), ("institution", "does not exist yet"), ("lunch", "does not exist;")],
+    [("institution", "does not exist yet"), ("lunch", "does not exist;")],
 )
 def test_a_benchmark_that_does_not_exist_is_named_in_one_line(
     name: str, fact: str, capsys: pytest.CaptureFixture[str]

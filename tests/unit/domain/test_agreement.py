@@ -91,6 +91,22 @@ def test_a_source_that_sees_everything_does_contradict() -> None:
     assert agree([reading(1, "7"), excused]).evidence.freshness is Freshness.DISAGREEING
 
 
+@pytest.mark.parametrize("looked", [-5, 0, 5])
+def test_a_hidden_grade_is_not_shown_by_a_source_that_cannot_see_that_it_is_hidden(looked: float) -> None:
+    """AGS and uploaded files tell the score of a grade that Canvas has not posted, and tell it later, too."""
+    tells = reading(1, "7", changed=1, looked=2, unseen=LITTLE)
+    agreed = agree([tells, reading(2, state=EvidenceState.HIDDEN, looked=looked)])
+    assert said(agreed) == ("hidden", "disagreeing", None)
+    assert {one.key for one in agreed.differing} == {1, 2}
+    posted = agree([tells, reading(2, "7", looked=3)])
+    assert said(posted) == ("graded", "fresh", Decimal(7))
+
+
+def test_who_can_see_that_it_is_posted_supersedes_an_older_look() -> None:
+    agreed = agree([reading(1, "7", changed=1, looked=2), reading(2, state=EvidenceState.HIDDEN, looked=0)])
+    assert said(agreed) == ("graded", "fresh", Decimal(7))
+
+
 @pytest.mark.parametrize("freshness", [Freshness.STALE, Freshness.FAILED])
 def test_what_cannot_be_relied_on_never_overrides(freshness: Freshness) -> None:
     old = reading(1, "7", changed=9, looked=9, freshness=freshness)

@@ -66,6 +66,7 @@ class Bag:
         self.email: str | None = "Ada@Lakeside.example"
         self.profile_fails: Exception | None = None
         self.profile_takes: Callable[[], object] | None = None
+        self.push_begins: Callable[[], object] | None = None
         self.registered = 0
         self.withdrawn: list[str] = []
 
@@ -78,6 +79,8 @@ class Bag:
 
     def push(self, _host: HostDescription, tokens: Tokens, document: BadgeDocument) -> Receipt:
         self.pushes += 1
+        if self.push_begins is not None:
+            self.push_begins()
         self.token = tokens.access_token
         if self.fails:
             raise self.fails.pop(0)
@@ -545,11 +548,11 @@ def test_an_earlier_copy_that_comes_late_does_not_take_the_newer_ones_place(wall
 def test_what_ends_with_the_lease_is_left_to_whoever_is_next(wallets: Wallets, bag: Bag) -> None:
     queue(wallets)
     bag.profile_takes = lambda: wallets.course.later(minutes=2)
+    left: list[timedelta] = []
+    bag.push_begins = lambda: left.append((row(wallets).lease_until or START) - wallets.course.now)
     deliver(wallets.services, 1)
-    assert (bag.pushes, row(wallets).state, row(wallets).attempts) == (0, DeliveryState.QUEUED, 0)
-    bag.profile_takes = None
-    deliver(wallets.services, 1)
-    assert (bag.pushes, row(wallets).state) == (1, DeliveryState.DELIVERED)
+    assert left == [LEASE], "it was taken anew, with a lease that lasts"
+    assert (row(wallets).state, row(wallets).attempts) == (DeliveryState.DELIVERED, 1)
 
 
 def test_nothing_follows_to_a_backpack_that_was_disconnected(wallets: Wallets, bag: Bag) -> None:
@@ -583,6 +586,17 @@ def test_a_revoked_badge_is_withdrawn_where_the_host_can(wallets: Wallets, bag: 
     done = revoke(wallets)
     assert (done.state, (done.receipt or {})["outcome"]) == (DeliveryState.DELIVERED, "withdrawn")
     assert bag.withdrawn == list(bag.held)
+
+
+def test_a_bug_ends_with_a_reason_and_holds_up_nobody_else(wallets: Wallets, bag: Bag) -> None:
+    queue(wallets)
+    bag.fails = [KeyError("bug")] * ATTEMPTS_AT_NONSENSE
+    for _ in range(ATTEMPTS_AT_NONSENSE):
+        assert row(wallets).state is DeliveryState.QUEUED
+        deliver(wallets.services, 1)
+        wallets.course.later(minutes=30)
+    assert (row(wallets).state, row(wallets).error_code) == (DeliveryState.FAILED, "backpack_answer_malformed")
+    assert (bag.pushes, row(wallets).lease_until) == (ATTEMPTS_AT_NONSENSE, None)
 
 
 @pytest.mark.parametrize(("code", "is_told"), [("backpack_altered", True), ("recipient_mismatch", False)])

@@ -419,6 +419,29 @@ def test_a_score_with_a_comment_reaches_the_learner_and_the_queue(course: Course
         assert session.scalars(select(Assessment.score).order_by(Assessment.id)).all() == [Decimal("7.5"), None]
 
 
+def test_nobody_assesses_work_that_came_after_the_page_was_shown(course: CourseWorld, world: World) -> None:
+    """A mark is about the newest work: about one that the assessor did not look at it would be a wrong badge."""
+    made = handed_in(course)
+    path = f"/checkpoints/{made.id}/learners/{course.users['ada']}"
+    page = course.get(path)
+    seen = re.search(r'name="work" value="(\d+)"', page)
+    assert seen
+    client, mine = launch(world, LEARNER, checkpoint=made, sub="ada", name=None)
+    send(client, mine.text, f"{course.base}/checkpoints/{made.id}", text="Something else")
+    form = {"score": "9", "comment": "Kept", "do": "save"}
+    again = send(course.client, page, course.base + path, work=seen[1], **form)
+    assert "Something new was handed in while you were assessing" in again.text
+    assert "Something else" in again.text
+    assert "Kept" in again.text
+    with world.services.database.read() as session:
+        assert session.scalars(select(Assessment)).all() == []
+    now = re.search(r'name="work" value="(\d+)"', again.text)
+    assert now
+    send(course.client, again.text, course.base + path, work=now[1], **form)
+    with world.services.database.read() as session:
+        assert session.scalars(select(Assessment.submission_id)).all() == [int(now[1])]
+
+
 def test_ticking_many_off_is_shown_before_it_is_done(course: CourseWorld, world: World) -> None:
     made = make(course, kind=CheckpointKind.CHECK_OFF, maximum=Decimal(1))
     path = f"{course.base}/checkpoints/{made.id}/ticks"

@@ -10,12 +10,13 @@ from admin_pages import send
 from flask.testing import FlaskClient
 from instructor_world import CourseWorld, make_course
 from platforms.canvas_api import CanvasApi
+from platforms.moodle_api import MoodleApi
 from sqlalchemy import select
 from web_world import SAME_ORIGIN, World, make_world
 from werkzeug.test import TestResponse
 
 from lti_tool.evidence import canvas_scopes
-from lti_tool.models import ApiGrant, AuditEvent, GrantState, PlatformApi, SyncRun
+from lti_tool.models import ApiGrant, AuditEvent, GrantState, PlatformApi, Registration, SyncRun
 from lti_tool.web.grants import COOKIE
 from lti_tool.web.session import STAFF_COOKIE
 
@@ -214,6 +215,21 @@ def test_an_institution_of_another_platform_is_not_found(admin: FlaskClient, can
     form = {"address": canvas.address, "client_id": "1", "client_secret": "x"}
     assert fill_in(admin, f"{PAGE}/canvas/99", form).status_code == 404
     assert admin.get("/admin/platforms/99/sources").status_code == 404
+
+
+@pytest.mark.parametrize("issuer", ["https://other.example", "{site}/moodle2", "http://127.0.0.1:1"])
+def test_another_moodle_than_the_one_launches_come_from_is_refused(
+    world: World, admin: FlaskClient, issuer: str
+) -> None:
+    """Every Moodle counts its people from 1: with another one's grades the wrong learners would get badges."""
+    with MoodleApi() as moodle:
+        form = {"address": moodle.base_url, "token": moodle.token}
+        for told, status in ((issuer.format(site=moodle.base_url), 422), (f"{moodle.base_url}/", 303)):
+            with world.services.database.write() as session:
+                session.get_one(Registration, world.registration_id).issuer = told
+            answer = fill_in(admin, f"{PAGE}/moodle/1", form)
+            assert (answer.status_code, "not the Moodle" in answer.text) == (status, status == 422)
+            assert [one.state for one in grants(world)] == ([] if status == 422 else [GrantState.ACTIVE])
 
 
 def test_only_an_admin_comes_here(client: FlaskClient) -> None:

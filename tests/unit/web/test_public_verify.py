@@ -49,6 +49,27 @@ def file(content: bytes, name: str = "badge") -> tuple[io.BytesIO, str]:
     return io.BytesIO(content), name
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "credentials/../verify",
+        "credentials/%2e%2e/verify",
+        "credentials//verify",
+        "credentials/%00",
+        "credentials/a%0d%0ab",
+        "credentials/x\r\ny",
+        "credentials/[",
+        "issuers//[::1/x",
+        "status/" + "x" * 5000,
+        "status/é?a=\ud800",
+        "achievements/#/verify",
+    ],
+)
+def test_an_odd_address_of_this_tool_leads_to_no_other_page(anyone: FlaskClient, path: str) -> None:
+    answer = anyone.post("/verify", data={"url": f"{TOOL}/{path}".encode("utf-8", "replace").decode()}, headers=JSON)
+    assert (answer.status_code, answer.json["error"]) == (502, "badge_not_found")
+
+
 def test_the_address_of_a_badge_is_checked_line_by_line(anyone: FlaskClient, url: str) -> None:
     page = anyone.post("/verify", data={"url": url}).text
     assert 'data-outcome="valid"' in page

@@ -43,8 +43,8 @@ TEXTS: dict[str, Text] = {
     "lti_reads": Text("The tool can read", "L’outil peut lire"),
     "lti_hidden": Text("The tool cannot see", "L’outil ne voit pas"),
     "lti_upload": Text(
-        "This version cannot read them: a badge that needs them says can't tell yet.",
-        "Cette version ne peut pas les lire : un badge qui en dépend reste indéterminé.",
+        "An uploaded gradebook file can bring them in. Until then, a badge that needs them says can't tell yet.",
+        "Un carnet de notes téléversé peut les apporter. D’ici là, un badge qui en dépend reste indéterminé.",
     ),
     "gradebook_about": Text(
         "Change a grade and watch the badge tool react at its next check.",

@@ -101,9 +101,7 @@ STATES: Mapping[str, tuple[Any, str, str]] = {
 _PROBLEMS: Mapping[str, Any] = {
     "gradebook_missing": _l("Choose a file first."),
     "gradebook_empty": _l("The file is empty."),
-    "gradebook_spreadsheet": _l(
-        "This is a spreadsheet. Upload the CSV file itself, as your platform made it."
-    ),
+    "gradebook_spreadsheet": _l("This is a spreadsheet. Upload the CSV file itself, as your platform made it."),
     "gradebook_binary": _l("This is not a CSV file."),
     "gradebook_encoding": _l("The letters of this file cannot be read. Export it again, or save it as “CSV UTF-8”."),
     "gradebook_too_large": _l("The file is larger than 20 MB. Export fewer columns at a time."),

@@ -203,10 +203,9 @@ def test_learner_claims_delivers_and_shares(demo: Demo, context: BrowserContext,
     window.look("learner-delivered")
 
     tool.locator("form[action$='/share'] button").click()
-    public = tool.locator("a[href*='/credentials/']:not([href$='.png']):not([href$='.json'])").first.get_attribute(
-        "href"
-    )
-    assert public is not None
+    expect(tool.locator("form[action$='/withdraw'] button")).to_be_visible()
+    links = [link.get_attribute("href") or "" for link in tool.locator("a[href*='/credentials/']").all()]
+    public = next(href for href in links if re.search(r"/credentials/[^./]+$", href))
     page = context.new_page()
     answer = page.goto(urljoin(demo.tool_url, public))
     assert answer is not None
